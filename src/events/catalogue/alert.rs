@@ -1,0 +1,29 @@
+//! Facts of one alert (`alert-{id}`), written by the notifier.
+
+use serde::{Deserialize, Serialize};
+
+use crate::values::{EventId, Position};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRaised {
+    pub severity: Severity,
+    pub summary: String,
+    /// The event that it is about.
+    pub about: EventId,
+    pub about_position: Position,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertDelivered {
+    /// Where it went, for example `log`.
+    pub channel: String,
+}

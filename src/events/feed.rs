@@ -1,0 +1,163 @@
+//! What consumers pull: every durable event, in order, each consumer at its own pace.
+//!
+//! Recent events come from a ring in memory, older ones from the store; the seam does not show. A
+//! consumer that falls behind costs nothing but its own reads. A subscription never ends
+//! silently: it waits, yields events, or fails with an error.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::Stream;
+use tokio::sync::watch;
+
+use super::envelope::Recorded;
+use super::store::{EventStore, StoreError};
+use crate::values::Position;
+
+/// Events held in memory.
+pub const RING_EVENTS: usize = 16_384;
+/// Most events handed out at once.
+pub const BATCH_EVENTS_MAX: usize = 1_024;
+
+/// Why a subscription cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    #[error("the feed was closed: its journal has stopped")]
+    Closed,
+    #[error("reading older events failed: {0}")]
+    Store(#[from] StoreError),
+    #[error("position {asked} is past the end of the log at {head}; is this another log?")]
+    PastTheEnd { asked: Position, head: Position },
+}
+
+/// The durable events of a log. Cheap to clone.
+#[derive(Clone)]
+pub struct Feed {
+    store: Arc<dyn EventStore>,
+    ring: Arc<Mutex<VecDeque<Arc<Recorded>>>>,
+    head: watch::Receiver<Position>,
+}
+
+/// The journal's end of a feed.
+pub struct FeedPublisher {
+    ring: Arc<Mutex<VecDeque<Arc<Recorded>>>>,
+    head: watch::Sender<Position>,
+}
+
+type Ring<'a> = MutexGuard<'a, VecDeque<Arc<Recorded>>>;
+
+fn locked(ring: &Mutex<VecDeque<Arc<Recorded>>>) -> Ring<'_> {
+    ring.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Feed {
+    /// A feed over a log that ends at `head`.
+    pub fn new(store: Arc<dyn EventStore>, head: Position) -> (FeedPublisher, Feed) {
+        let ring = Arc::new(Mutex::new(VecDeque::with_capacity(RING_EVENTS)));
+        let (sender, receiver) = watch::channel(head);
+        let publisher = FeedPublisher {
+            ring: Arc::clone(&ring),
+            head: sender,
+        };
+        let feed = Feed {
+            store,
+            ring,
+            head: receiver,
+        };
+        (publisher, feed)
+    }
+
+    /// The last durable position.
+    pub fn head(&self) -> Position {
+        *self.head.borrow()
+    }
+
+    /// Every event after `cursor`, for as long as the journal runs.
+    pub fn subscribe(&self, cursor: Position) -> Subscription {
+        Subscription {
+            feed: self.clone(),
+            cursor,
+        }
+    }
+
+    /// Events after `cursor` that are already durable; empty when there are none.
+    pub async fn read(&self, cursor: Position) -> Result<Vec<Arc<Recorded>>, FeedError> {
+        let head = self.head();
+        if cursor > head {
+            return Err(FeedError::PastTheEnd {
+                asked: cursor,
+                head,
+            });
+        }
+        if let Some(recent) = self.from_ring(cursor) {
+            return Ok(recent);
+        }
+        let older = self.store.read(cursor, BATCH_EVENTS_MAX).await?;
+        // The store may be a moment ahead of what has been published.
+        let published = older.into_iter().filter(|recorded| recorded.position() <= head);
+        Ok(published.map(Arc::new).collect())
+    }
+
+    fn from_ring(&self, cursor: Position) -> Option<Vec<Arc<Recorded>>> {
+        let ring = locked(&self.ring);
+        let Some(oldest) = ring.front().map(|recorded| recorded.position()) else {
+            return (self.head() == cursor).then(Vec::new);
+        };
+        let skip = cursor.next().get().checked_sub(oldest.get())?;
+        let skip = usize::try_from(skip).ok()?;
+        Some(ring.iter().skip(skip).take(BATCH_EVENTS_MAX).cloned().collect())
+    }
+}
+
+impl FeedPublisher {
+    /// The last position handed out.
+    pub fn head(&self) -> Position {
+        *self.head.borrow()
+    }
+
+    /// Hands out events that are on disk.
+    pub fn publish(&self, records: &[Arc<Recorded>]) {
+        let Some(last) = records.last() else { return };
+        let mut ring = locked(&self.ring);
+        let excess = (ring.len() + records.len()).saturating_sub(RING_EVENTS).min(ring.len());
+        ring.drain(..excess);
+        ring.extend(records.iter().cloned());
+        drop(ring);
+        self.head.send_replace(last.position());
+    }
+}
+
+/// One consumer's place in a feed.
+pub struct Subscription {
+    feed: Feed,
+    cursor: Position,
+}
+
+impl Subscription {
+    /// The next events, at least one and at most [`BATCH_EVENTS_MAX`]; waits for them.
+    pub async fn next(&mut self) -> Result<Vec<Arc<Recorded>>, FeedError> {
+        loop {
+            self.feed
+                .head
+                .wait_for(|head| *head > self.cursor)
+                .await
+                .map_err(|_| FeedError::Closed)?;
+            let batch = self.feed.read(self.cursor).await?;
+            if let Some(last) = batch.last() {
+                self.cursor = last.position();
+                return Ok(batch);
+            }
+        }
+    }
+
+    /// The same as a stream; it ends only after an error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Vec<Arc<Recorded>>, FeedError>> {
+        futures_util::stream::unfold(Some(self), |subscription| async move {
+            let mut subscription = subscription?;
+            match subscription.next().await {
+                Ok(batch) => Some((Ok(batch), Some(subscription))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+}

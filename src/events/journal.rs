@@ -1,0 +1,387 @@
+//! The one way into the log: group commit over whatever is waiting.
+//!
+//! Commits queue up while a transaction is on its way to disk; the next transaction takes all of
+//! them. So one fsync serves many, and a lone commit waits for nobody. What happens when the store
+//! fails is `design`'s table, in [`JournalTask::run`]:
+//! unavailable -> everyone is told, and the journal probes until it can write again; unknown
+//! outcome -> the journal stops taking commits until it has looked the batch up; anything that
+//! cannot be trusted -> the journal ends, and with it the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
+
+use super::commit::{Commit, CommitError, WriterToken};
+use super::envelope::{Origin, Recorded};
+use super::feed::{Feed, FeedPublisher};
+use super::plan::{Appended, Stamp, breaks_look_ahead};
+use super::store::{EventStore, Lease, StoreError};
+use crate::runtime::Runtime;
+use crate::values::Position;
+
+/// Most commits waiting for the journal.
+pub const QUEUE_COMMITS_MAX: usize = 4_096;
+/// Most commits of one transaction; beyond this batches add latency and no throughput.
+pub const BATCH_COMMITS_MAX: usize = 256;
+/// How often a busy store is asked again before it counts as unavailable.
+const BUSY_RETRIES_MAX: u32 = 5;
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+const PROBE_PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PROBE_PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// What the journal is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalState {
+    Writable,
+    /// Cannot be written now; the journal tries again by itself.
+    Unavailable(String),
+    /// Will never write again; the process has to end.
+    Stopped(String),
+}
+
+type Answer = Result<Appended, CommitError>;
+
+struct Request {
+    commit: Commit,
+    generation: Arc<Generation>,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// The commits of one writer from its (re)building on.
+struct Generation {
+    token: WriterToken,
+    /// It decides on top of its own unrecorded commits.
+    looks_ahead: bool,
+    failed: AtomicBool,
+}
+
+/// Hands out writers and the feed. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    queue: mpsc::Sender<Request>,
+    feed: Feed,
+    state: watch::Receiver<JournalState>,
+    next_token: Arc<AtomicU64>,
+}
+
+impl Journal {
+    /// Starts the journal of `store` under `lease`. `origin` stands in every record.
+    pub async fn start(
+        store: Arc<dyn EventStore>,
+        lease: Lease,
+        origin: Origin,
+        runtime: &Runtime,
+    ) -> Result<Self, StoreError> {
+        let head = store.head().await?;
+        let (publisher, feed) = Feed::new(Arc::clone(&store), head.position);
+        let (queue, requests) = mpsc::channel(QUEUE_COMMITS_MAX);
+        let (state_sender, state) = watch::channel(JournalState::Writable);
+        let task = JournalTask {
+            store,
+            lease,
+            origin,
+            runtime: runtime.clone(),
+            requests,
+            publisher,
+            state: state_sender,
+        };
+        runtime.tasks.spawn("journal", Box::pin(task.run()));
+        Ok(Self {
+            queue,
+            feed,
+            state,
+            next_token: Arc::default(),
+        })
+    }
+
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub fn state(&self) -> watch::Receiver<JournalState> {
+        self.state.clone()
+    }
+
+    /// A writer whose commits are independent of each other.
+    pub fn writer(&self) -> Writer {
+        self.new_writer(false)
+    }
+
+    /// A writer that decides each commit on top of the ones before, without waiting for them.
+    /// When one is not recorded as decided, all later ones are dropped; build a new writer, with
+    /// state folded from the log.
+    pub fn writer_looking_ahead(&self) -> Writer {
+        self.new_writer(true)
+    }
+
+    fn new_writer(&self, looks_ahead: bool) -> Writer {
+        let token = WriterToken(self.next_token.fetch_add(1, Ordering::Relaxed));
+        Writer {
+            queue: self.queue.clone(),
+            generation: Arc::new(Generation {
+                token,
+                looks_ahead,
+                failed: AtomicBool::new(false),
+            }),
+        }
+    }
+}
+
+/// Sends commits to the journal.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Request>,
+    generation: Arc<Generation>,
+}
+
+impl Writer {
+    /// Queues a commit behind all those queued before; the answer comes once it is durable.
+    /// A full queue answers `Overloaded` at once.
+    pub fn submit(&self, mut commit: Commit) -> impl Future<Output = Answer> + 'static {
+        commit.writer = self.generation.looks_ahead.then_some(self.generation.token);
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            commit,
+            generation: Arc::clone(&self.generation),
+            reply,
+        };
+        let queued = self.queue.try_send(request).map_err(|refused| {
+            // A look-ahead writer has already applied what was just dropped.
+            self.generation.failed.store(true, Ordering::SeqCst);
+            match refused {
+                mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
+                    capacity: QUEUE_COMMITS_MAX,
+                },
+                mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
+            }
+        });
+        async move {
+            queued?;
+            answer
+                .await
+                .unwrap_or_else(|_| Err(CommitError::Indeterminate("the journal ended".into())))
+        }
+    }
+}
+
+fn stopped(reason: &str) -> CommitError {
+    CommitError::Stopped(reason.to_owned())
+}
+
+struct JournalTask {
+    store: Arc<dyn EventStore>,
+    lease: Lease,
+    origin: Origin,
+    runtime: Runtime,
+    requests: mpsc::Receiver<Request>,
+    publisher: FeedPublisher,
+    state: watch::Sender<JournalState>,
+}
+
+/// Why the journal ends.
+struct End(String);
+
+impl JournalTask {
+    async fn run(mut self) {
+        while let Some(batch) = self.next_batch().await {
+            if batch.is_empty() {
+                continue;
+            }
+            if let Err(End(reason)) = self.record(batch).await {
+                tracing::error!(%reason, "the journal stops");
+                self.state.send_replace(JournalState::Stopped(reason.clone()));
+                self.requests.close();
+                while let Some(request) = self.requests.recv().await {
+                    refuse(request, stopped(&reason));
+                }
+                return;
+            }
+        }
+    }
+
+    /// Waits for a commit and takes along those behind it; `None` when all writers are gone.
+    /// Commits of a writer that has failed are answered here and left out.
+    async fn next_batch(&mut self) -> Option<Vec<Request>> {
+        let mut batch = vec![self.requests.recv().await?];
+        while batch.len() < BATCH_COMMITS_MAX {
+            match self.requests.try_recv() {
+                Ok(request) => batch.push(request),
+                Err(_) => break,
+            }
+        }
+        let failed = |request: &Request| {
+            let generation = &request.generation;
+            generation.looks_ahead && generation.failed.load(Ordering::SeqCst)
+        };
+        let (superseded, live) = batch.into_iter().partition(failed);
+        for request in superseded {
+            refuse(request, CommitError::WriterSuperseded);
+        }
+        Some(live)
+    }
+
+    async fn record(&mut self, batch: Vec<Request>) -> Result<(), End> {
+        let (commits, waiting): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(|request| (request.commit, (request.generation, request.reply)))
+            .unzip();
+        let mut busy = 0;
+        let answers = loop {
+            let stamp = self.stamp();
+            match self.store.append(&self.lease, &stamp, &commits).await {
+                Ok(answers) => break answers,
+                Err(StoreError::Busy(_)) if busy < BUSY_RETRIES_MAX => {
+                    busy += 1;
+                    sleep(self.runtime.jittered(BUSY_PAUSE)).await;
+                }
+                Err(StoreError::Busy(reason) | StoreError::Unavailable(reason)) => {
+                    let refusal = CommitError::Unavailable(reason.clone());
+                    answer_all(waiting, refusal);
+                    return self.wait_until_writable(reason).await;
+                }
+                Err(StoreError::Indeterminate(reason)) => {
+                    if let Some(answers) = self.look_up(&commits, reason).await? {
+                        break answers;
+                    }
+                }
+                Err(fatal) => {
+                    answer_all(waiting, CommitError::Indeterminate(fatal.to_string()));
+                    return Err(End(fatal.to_string()));
+                }
+            }
+        };
+        self.deliver(answers, waiting);
+        Ok(())
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            origin: self.origin.clone(),
+            recorded_at: self.runtime.wall.now(),
+        }
+    }
+
+    /// Durable now: publish, then answer.
+    fn deliver(&self, answers: Vec<Answer>, waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>) {
+        let records: Vec<Arc<Recorded>> = answers
+            .iter()
+            .flatten()
+            .flat_map(|appended| appended.records.iter().cloned())
+            .collect();
+        self.publisher.publish(&records);
+        for (answer, (generation, reply)) in answers.into_iter().zip(waiting) {
+            if breaks_look_ahead(&answer) {
+                generation.failed.store(true, Ordering::SeqCst);
+            }
+            // Whoever asked may have gone; the fact stands all the same.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Refuses everything until an empty append goes through to disk.
+    async fn wait_until_writable(&mut self, reason: String) -> Result<(), End> {
+        tracing::error!(%reason, "the event store cannot be written; commands are refused until it can");
+        self.state.send_replace(JournalState::Unavailable(reason.clone()));
+        let mut pause = PROBE_PAUSE_FIRST;
+        loop {
+            self.refuse_for(self.runtime.jittered(pause), &reason).await;
+            pause = (pause * 2).min(PROBE_PAUSE_MAX);
+            match self.store.append(&self.lease, &self.stamp(), &[]).await {
+                Ok(_) => {
+                    tracing::info!("the event store can be written again");
+                    self.state.send_replace(JournalState::Writable);
+                    return Ok(());
+                }
+                // An empty append records nothing, so its outcome cannot matter.
+                Err(
+                    StoreError::Busy(_) | StoreError::Unavailable(_) | StoreError::Indeterminate(_),
+                ) => {}
+                Err(fatal) => return Err(End(fatal.to_string())),
+            }
+        }
+    }
+
+    async fn refuse_for(&mut self, pause: Duration, reason: &str) {
+        let enough = sleep(pause);
+        tokio::pin!(enough);
+        loop {
+            tokio::select! {
+                () = &mut enough => return,
+                request = self.requests.recv() => match request {
+                    Some(request) => refuse(request, CommitError::Unavailable(reason.to_owned())),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Finds out what became of a batch: the answers if it was recorded, `None` if it was not.
+    async fn look_up(
+        &mut self,
+        commits: &[Commit],
+        reason: String,
+    ) -> Result<Option<Vec<Answer>>, End> {
+        tracing::error!(%reason, "the outcome of an append is unknown; looking it up");
+        self.state.send_replace(JournalState::Unavailable(reason));
+        let mut pause = PROBE_PAUSE_FIRST;
+        loop {
+            sleep(self.runtime.jittered(pause)).await;
+            pause = (pause * 2).min(PROBE_PAUSE_MAX);
+            match self.recorded_answers(commits).await {
+                Ok(answers) => {
+                    self.state.send_replace(JournalState::Writable);
+                    return Ok(answers);
+                }
+                Err(
+                    StoreError::Busy(_) | StoreError::Unavailable(_) | StoreError::Indeterminate(_),
+                ) => {}
+                Err(fatal) => return Err(End(fatal.to_string())),
+            }
+        }
+    }
+
+    /// A batch is one transaction: when one of its commits stands behind what was published, all
+    /// that could be recorded was, and the rest had been turned down.
+    async fn recorded_answers(&self, commits: &[Commit]) -> Result<Option<Vec<Answer>>, StoreError> {
+        let published = self.publisher.head();
+        let mut answers = Vec::with_capacity(commits.len());
+        let mut recorded = false;
+        for commit in commits {
+            let answer = match self.store.lookup(commit.id).await? {
+                Some((fingerprint, _)) if fingerprint != commit.fingerprint => {
+                    Err(CommitError::IdempotencyMismatch(commit.id))
+                }
+                Some((_, receipt)) => {
+                    let new = receipt.first_position > published;
+                    recorded |= new;
+                    let count = if new { receipt.events as usize } else { 0 };
+                    let before = Position::new(receipt.first_position.get() - 1);
+                    let mut records = self.store.read(before, count).await?;
+                    records.truncate(count);
+                    Ok(Appended {
+                        records: records.into_iter().map(Arc::new).collect(),
+                        receipt,
+                    })
+                }
+                None => Err(CommitError::WriterSuperseded),
+            };
+            answers.push(answer);
+        }
+        Ok(recorded.then_some(answers))
+    }
+}
+
+fn refuse(request: Request, error: CommitError) {
+    request.generation.failed.store(true, Ordering::SeqCst);
+    let _ = request.reply.send(Err(error));
+}
+
+fn answer_all(waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>, error: CommitError) {
+    for (generation, reply) in waiting {
+        generation.failed.store(true, Ordering::SeqCst);
+        let _ = reply.send(Err(error.clone()));
+    }
+}

@@ -1,0 +1,27 @@
+//! What is true: the record of every fact, and the one way to add to it.
+//!
+//! In the order a fact takes: [`catalogue`] (its shape) -> [`commit`] (what a writer asks to
+//! record) -> [`journal`] (group commit: many commits, one fsync) -> [`store`] with its engines
+//! [`sqlite`] and [`memory`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
+//! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
+//! check of a whole log.
+//!
+//! Invariants: positions and stream versions are gapless; nothing is published before it is
+//! durable; nothing recorded is ever changed.
+
+pub mod catalogue;
+pub mod commit;
+pub mod envelope;
+pub mod feed;
+pub mod journal;
+pub mod memory;
+pub mod merkle;
+pub mod plan;
+pub mod store;
+
+pub use catalogue::Event;
+pub use commit::{Commit, CommitError, CommitId, Meta, Receipt, Who};
+pub use envelope::{Envelope, Recorded};
+pub use feed::{Feed, FeedError, Subscription};
+pub use journal::{Journal, Writer};
+pub use store::{EventStore, Lease, StoreError};

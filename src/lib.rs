@@ -1,0 +1,8 @@
+//! Blotter: an event-sourced actor system for order flow.
+//!
+//! The modules in the order an order flows through them: it is put in [`values`], decided in
+//! [`domain`], recorded in [`events`].
+
+pub mod events;
+pub mod runtime;
+pub mod values;

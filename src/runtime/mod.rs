@@ -1,0 +1,64 @@
+//! What the program asks of the machine besides storage: time, randomness, ids, background tasks.
+//!
+//! Each is a trait, injected from the composition root, so that a run can be repeated exactly.
+//! Nothing else in the product reads a clock, draws a random number or spawns a task
+//! (`clippy.toml` bans the direct calls).
+
+mod data_clock;
+mod system;
+
+pub use data_clock::DataClock;
+pub use system::{SystemClock, SystemRandomness, SystemTasks};
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use uuid::Uuid;
+
+use crate::values::Timestamp;
+
+/// Tells the time. Decisions never call this: time arrives in their command.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// A source of unpredictable numbers.
+pub trait Randomness: Send + Sync {
+    fn next_u128(&self) -> u128;
+}
+
+/// Starts background work on the current thread.
+pub trait Tasks {
+    /// `name` shows up in logs when the task panics.
+    fn spawn(&self, name: &'static str, task: LocalBoxFuture<'static, ()>);
+}
+
+/// All of them, as handed to whoever needs any.
+#[derive(Clone)]
+pub struct Runtime {
+    /// Wall clock: when something was recorded.
+    pub wall: Arc<dyn Clock>,
+    /// Business clock: when something happened. Follows the data in a replayed market.
+    pub business: Arc<dyn Clock>,
+    pub randomness: Arc<dyn Randomness>,
+    pub tasks: Rc<dyn Tasks>,
+}
+
+impl Runtime {
+    /// A fresh id, ordered by wall clock (UUID version 7, RFC 9562).
+    pub fn new_id(&self) -> Uuid {
+        let millis = (self.wall.now().micros() / 1_000).max(0).unsigned_abs();
+        let random = self.randomness.next_u128().to_be_bytes();
+        let mut tail = [0u8; 10];
+        tail.copy_from_slice(&random[..10]);
+        uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+    }
+
+    /// `base` lengthened by up to a quarter, so that retries of many do not march in step.
+    pub fn jittered(&self, base: Duration) -> Duration {
+        let share = u32::try_from(self.randomness.next_u128() % 256).unwrap_or(0);
+        base + base * share / 1024
+    }
+}
