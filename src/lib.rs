@@ -6,3 +6,4 @@
 pub mod events;
 pub mod runtime;
 pub mod values;
+pub mod venues;
