@@ -139,6 +139,11 @@ impl ClientOrderId {
     pub fn of_order(order: &OrderId) -> Self {
         Self(order.0.clone())
     }
+
+    /// The id of the order that `command` creates.
+    pub fn of_command(command: &CommandId) -> Self {
+        Self::of_order(&OrderId::of_command(command))
+    }
 }
 
 impl CommandId {

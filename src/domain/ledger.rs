@@ -1,0 +1,200 @@
+//! The fold of a whole log, of durable facts only: what anyone may be shown, hashed, or compared
+//! with after a restart.
+
+use std::collections::BTreeMap;
+
+use crate::domain::account::{Account, FoldError};
+use crate::domain::order::{OrderStatus, Step};
+use crate::domain::risk::Halts;
+use crate::domain::strategy::Strategy;
+use crate::events::catalogue::{Finding, OrderSubmitted};
+use crate::events::{Event, Recorded};
+use crate::values::{
+    AccountId, AmountError, Money, OrderId, OrderTerms, Position, Price, Quantity, StrategyId,
+    Symbol, Timestamp,
+};
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderRecord {
+    pub account: AccountId,
+    pub ordinal: u64,
+    pub terms: OrderTerms,
+    pub status: OrderStatus,
+    pub filled_quantity: Quantity,
+    /// Sum of quantity times price over its executions.
+    pub filled_notional: Money,
+}
+
+/// How much of each kind there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Prices marked.
+    pub bars: u64,
+    pub signals: u64,
+    /// Orders submitted, refused ones included.
+    pub orders: u64,
+    /// Executions booked.
+    pub fills: u64,
+    /// Orders refused by risk.
+    pub refusals: u64,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    pub folded_to: Position,
+    pub counts: Counts,
+    pub accounts: BTreeMap<AccountId, Account>,
+    pub orders: BTreeMap<OrderId, OrderRecord>,
+    pub halts: Halts,
+    pub strategies: BTreeMap<StrategyId, Strategy>,
+    pub prices: BTreeMap<Symbol, Price>,
+    /// Business time of the last price.
+    pub marked_at: Timestamp,
+    /// Row of the market data last played, with the data's name.
+    pub last_row: Option<(String, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    #[error("folding position {position}: {source}")]
+    Fold {
+        position: Position,
+        source: FoldError,
+    },
+    #[error("folding position {position}: {source}")]
+    Amount {
+        position: Position,
+        source: AmountError,
+    },
+}
+
+impl Ledger {
+    /// Folds the next event of the log.
+    pub fn apply(&mut self, recorded: &Recorded) -> Result<(), LedgerError> {
+        let envelope = &recorded.envelope;
+        let position = envelope.position;
+        self.count(&envelope.event);
+        match envelope.stream.category() {
+            "account" => self.apply_account(recorded)?,
+            "order" => self.apply_order(&envelope.event),
+            "system" => self.halts.apply(envelope.version, &envelope.event),
+            "strategy" => {
+                if let Ok(id) = StrategyId::new(envelope.stream.id()) {
+                    let before = self.strategies.remove(&id);
+                    let after = Strategy::apply(before, envelope.version, &envelope.event);
+                    self.strategies.extend(after.map(|strategy| (id, strategy)));
+                }
+            }
+            _ => {
+                if let Event::PriceMarked(marked) = &envelope.event {
+                    self.prices.insert(marked.symbol.clone(), marked.bar.close);
+                    self.marked_at = envelope.meta.occurred_at;
+                    self.last_row = Some((marked.source.clone(), marked.row));
+                }
+            }
+        }
+        self.folded_to = position;
+        Ok(())
+    }
+
+    fn count(&mut self, event: &Event) {
+        let counter = match event {
+            Event::PriceMarked(_) => &mut self.counts.bars,
+            Event::SignalGenerated(_) => &mut self.counts.signals,
+            Event::OrderSubmitted(_) => &mut self.counts.orders,
+            Event::FillBooked(_) => &mut self.counts.fills,
+            Event::OrderRefused(_) => &mut self.counts.refusals,
+            _ => return,
+        };
+        *counter += 1;
+    }
+
+    fn apply_account(&mut self, recorded: &Recorded) -> Result<(), LedgerError> {
+        let envelope = &recorded.envelope;
+        let position = envelope.position;
+        let Ok(id) = AccountId::new(envelope.stream.id()) else {
+            return Ok(());
+        };
+        let account = Account::apply(self.accounts.remove(&id), envelope.version, &envelope.event)
+            .map_err(|source| LedgerError::Fold { position, source })?;
+        self.accounts.insert(id.clone(), account);
+        match &envelope.event {
+            Event::OrderSubmitted(submitted) => self.submitted(id, submitted),
+            Event::OrderApproved(approved) => self.step(&approved.order_id, Step::Approve),
+            Event::OrderRefused(refused) => self.step(&refused.order_id, Step::Refuse),
+            Event::FillBooked(fill) => {
+                if let Some(order) = self.orders.get_mut(&fill.order_id) {
+                    order
+                        .book(fill.quantity, fill.price)
+                        .map_err(|source| LedgerError::Amount { position, source })?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn submitted(&mut self, account: AccountId, submitted: &OrderSubmitted) {
+        let order = OrderRecord {
+            account,
+            ordinal: submitted.ordinal,
+            terms: submitted.terms.clone(),
+            status: OrderStatus::Submitted,
+            filled_quantity: Quantity::ZERO,
+            filled_notional: Money::ZERO,
+        };
+        self.orders.insert(submitted.order_id.clone(), order);
+    }
+
+    fn apply_order(&mut self, event: &Event) {
+        let (order_id, step) = match event {
+            Event::OrderRouted(fact) => (&fact.order_id, Step::Route),
+            Event::OrderAcknowledged(fact) => (&fact.order_id, Step::Acknowledge),
+            Event::OrderRejected(fact) => (&fact.order_id, Step::Reject),
+            Event::OrderExecuted(fact) => {
+                let last = fact.leaves_quantity.is_zero();
+                (&fact.order_id, if last { Step::FillLast } else { Step::Fill })
+            }
+            Event::CancelPending(fact) => (&fact.order_id, Step::RequestCancel),
+            Event::OrderCanceled(fact) => (&fact.order_id, Step::Cancel),
+            Event::CancelRejected(fact) => (&fact.order_id, Step::RejectCancel),
+            Event::OrderExpired(fact) => (&fact.order_id, Step::Expire),
+            Event::OrderInDoubt(fact) => (&fact.order_id, Step::Doubt),
+            Event::OrderReconciled(fact) => match fact.finding {
+                Finding::Known => (&fact.order_id, Step::FoundAtVenue),
+                Finding::NeverArrived => (&fact.order_id, Step::NeverArrived),
+            },
+            _ => return,
+        };
+        self.step(order_id, step);
+    }
+
+    fn step(&mut self, order_id: &OrderId, step: Step) {
+        if let Some(order) = self.orders.get_mut(order_id) {
+            let filled = order.filled_quantity.is_positive();
+            order.status = order.status.after(step, filled).unwrap_or(order.status);
+        }
+    }
+
+    /// Cash of all accounts, and their equity at the last prices; a position without a price, or
+    /// amounts out of range, have no total.
+    pub fn totals(&self) -> Option<(Money, Money)> {
+        let mut totals = (Money::ZERO, Money::ZERO);
+        for account in self.accounts.values() {
+            let equity = account.equity(|symbol| self.prices.get(symbol).copied()).ok()??;
+            totals.0 = totals.0.checked_add(account.cash).ok()?;
+            totals.1 = totals.1.checked_add(equity).ok()?;
+        }
+        Some(totals)
+    }
+}
+
+impl OrderRecord {
+    fn book(&mut self, quantity: Quantity, price: Price) -> Result<(), AmountError> {
+        self.filled_quantity = self.filled_quantity.checked_add(quantity)?;
+        self.filled_notional = self.filled_notional.checked_add(quantity.times(price)?)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The lifecycle of an order as one table: status and step give the next status.
+
+use serde::{Deserialize, Serialize};
+
+/// FIX OrdStatus, with the stages before an order reaches its venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// Arrived; risk's decision follows in the same commit.
+    Submitted,
+    /// Turned down by risk; never sent.
+    Refused,
+    /// Approved by risk; not sent yet.
+    Approved,
+    /// Durably about to be sent, or sent; no report yet.
+    Routed,
+    /// Sent, and it is not known whether it arrived.
+    InDoubt,
+    New,
+    PartiallyFilled,
+    PendingCancel,
+    Filled,
+    Canceled,
+    Expired,
+    Rejected,
+}
+
+/// What can happen to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Refuse,
+    Approve,
+    Route,
+    Doubt,
+    FoundAtVenue,
+    NeverArrived,
+    Acknowledge,
+    Reject,
+    /// An execution with units left.
+    Fill,
+    /// The execution of the last unit.
+    FillLast,
+    RequestCancel,
+    RejectCancel,
+    Cancel,
+    Expire,
+}
+
+impl OrderStatus {
+    /// Nothing more is expected to happen.
+    pub fn is_terminal(self) -> bool {
+        use OrderStatus::*;
+        match self {
+            Refused | Filled | Canceled | Expired | Rejected => true,
+            Submitted | Approved | Routed | InDoubt | New | PartiallyFilled | PendingCancel => false,
+        }
+    }
+
+    /// The status after `step`; `None` where the step makes no sense and is not recorded.
+    /// `filled`: whether any unit has been executed.
+    pub fn after(self, step: Step, filled: bool) -> Option<Self> {
+        use OrderStatus::*;
+        let working = if filled { PartiallyFilled } else { New };
+        match (self, step) {
+            (Submitted, Step::Approve) => Some(Approved),
+            (Submitted, Step::Refuse) => Some(Refused),
+            (Approved, Step::Route) => Some(Routed),
+            // Halted or outdated between approval and sending.
+            (Approved, Step::Reject) => Some(Rejected),
+            // Cancelled before it was sent.
+            (Approved, Step::Cancel) => Some(Canceled),
+
+            // Sent again, under the same client order id, after it was certain not to have arrived.
+            (Routed, Step::Route) => Some(Routed),
+            (Routed, Step::Doubt) => Some(InDoubt),
+            (InDoubt, Step::FoundAtVenue) => Some(New),
+            (InDoubt, Step::NeverArrived) => Some(Routed),
+            (Routed | InDoubt | New, Step::Acknowledge) => Some(New),
+            (Routed | InDoubt | New, Step::Reject) => Some(Rejected),
+            // The acknowledgement crosses the cancel request: the request stays pending.
+            (PendingCancel, Step::Acknowledge) => Some(PendingCancel),
+            (PendingCancel, Step::Reject) => Some(Rejected),
+
+            // Fills may overtake the acknowledgement, which then changes nothing.
+            (Routed | InDoubt | New | PartiallyFilled, Step::Fill) => Some(PartiallyFilled),
+            (PartiallyFilled, Step::Acknowledge) => Some(PartiallyFilled),
+            // FIX precedence: pending cancel shows before partially filled, filled before both.
+            (PendingCancel, Step::Fill) => Some(PendingCancel),
+            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::FillLast) => Some(Filled),
+            // Fills after the end are booked all the same; the status keeps its name.
+            (Canceled | Expired | Rejected, Step::Fill | Step::FillLast) => Some(self),
+
+            (Routed | InDoubt | New | PartiallyFilled, Step::RequestCancel) => Some(PendingCancel),
+            (PendingCancel, Step::RejectCancel) => Some(working),
+            // The cancel lost the race against the end of the order.
+            (Filled | Canceled | Expired | Rejected, Step::RejectCancel) => Some(self),
+            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Cancel) => Some(Canceled),
+            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Expire) => Some(Expired),
+
+            (
+                Submitted | Refused | Approved | Routed | InDoubt | New | PartiallyFilled
+                | PendingCancel | Filled | Canceled | Expired | Rejected,
+                _,
+            ) => None,
+        }
+    }
+
+    /// The name used in JSON and in the state hash.
+    pub fn name(self) -> &'static str {
+        match self {
+            OrderStatus::Submitted => "submitted",
+            OrderStatus::Refused => "refused",
+            OrderStatus::Approved => "approved",
+            OrderStatus::Routed => "routed",
+            OrderStatus::InDoubt => "in_doubt",
+            OrderStatus::New => "new",
+            OrderStatus::PartiallyFilled => "partially_filled",
+            OrderStatus::PendingCancel => "pending_cancel",
+            OrderStatus::Filled => "filled",
+            OrderStatus::Canceled => "canceled",
+            OrderStatus::Expired => "expired",
+            OrderStatus::Rejected => "rejected",
+        }
+    }
+}
