@@ -3,6 +3,7 @@
 //! The modules in the order an order flows through them: it is put in [`values`], decided in
 //! [`domain`], recorded in [`events`].
 
+pub mod actors;
 pub mod domain;
 pub mod events;
 pub mod runtime;

@@ -159,7 +159,9 @@ impl Ledger {
             }
             Event::CancelPending(fact) => (&fact.order_id, Step::RequestCancel),
             Event::OrderCanceled(fact) => (&fact.order_id, Step::Cancel),
-            Event::CancelRejected(fact) => (&fact.order_id, Step::RejectCancel),
+            Event::CancelRejected(fact) => {
+                (&fact.order_id, Step::of_cancel_reject(&fact.origin))
+            },
             Event::OrderExpired(fact) => (&fact.order_id, Step::Expire),
             Event::OrderInDoubt(fact) => (&fact.order_id, Step::Doubt),
             Event::OrderReconciled(fact) => match fact.finding {

@@ -139,8 +139,14 @@ pub struct Writer {
 
 impl Writer {
     /// Queues a commit behind all those queued before; the answer comes once it is durable.
-    /// A full queue answers `Overloaded` at once.
-    pub fn submit(&self, mut commit: Commit) -> impl Future<Output = Answer> + 'static {
+    pub fn submit(&self, commit: Commit) -> impl Future<Output = Answer> + 'static {
+        let queued = self.queue(commit);
+        async move { queued?.await }
+    }
+
+    /// The same, telling at once when the queue is full or the journal gone. Only a commit that
+    /// was queued may be looked ahead over.
+    pub fn queue(&self, mut commit: Commit) -> Result<impl Future<Output = Answer> + 'static, CommitError> {
         commit.writer = self.generation.looks_ahead.then_some(self.generation.token);
         let (reply, answer) = oneshot::channel();
         let request = Request {
@@ -148,22 +154,16 @@ impl Writer {
             generation: Arc::clone(&self.generation),
             reply,
         };
-        let queued = self.queue.try_send(request).map_err(|refused| {
-            // A look-ahead writer has already applied what was just dropped.
-            self.generation.failed.store(true, Ordering::SeqCst);
-            match refused {
-                mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
-                    capacity: QUEUE_COMMITS_MAX,
-                },
-                mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
-            }
-        });
-        async move {
-            queued?;
-            answer
-                .await
-                .unwrap_or_else(|_| Err(CommitError::Indeterminate("the journal ended".into())))
-        }
+        self.queue.try_send(request).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
+                capacity: QUEUE_COMMITS_MAX,
+            },
+            mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
+        })?;
+        Ok(async move {
+            let ended = |_| Err(CommitError::Indeterminate("the journal ended".to_owned()));
+            answer.await.unwrap_or_else(ended)
+        })
     }
 }
 

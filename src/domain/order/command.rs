@@ -1,5 +1,7 @@
 //! What execution decides on: approvals by risk and reports by a venue.
 
+use uuid::Uuid;
+
 use crate::events::catalogue::ReportRef;
 use crate::events::{Event, Recorded};
 use crate::values::{
@@ -17,6 +19,8 @@ pub struct Approval {
     pub strategy: Option<StrategyId>,
     pub terms: OrderTerms,
     pub approved_at: Timestamp,
+    /// Ties everything that becomes of the order to the command that asked for it.
+    pub correlation_id: Uuid,
     /// The recorded `OrderApproved`.
     event_id: EventId,
 }
@@ -39,6 +43,7 @@ impl Approval {
             strategy: approved.strategy.clone(),
             terms: approved.terms.clone(),
             approved_at: recorded.envelope.meta.occurred_at,
+            correlation_id: recorded.envelope.meta.correlation_id,
             event_id: recorded.envelope.event_id,
         })
     }

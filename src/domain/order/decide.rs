@@ -31,7 +31,7 @@ pub enum OrderError {
 /// The last look before an order leaves: `OrderRouted`, or a rejection by the gateway when it may
 /// not go any more. An order that was sent and certainly did not arrive is routed once more.
 pub fn route(order: &Order, halts: &Halts, now: Timestamp) -> Decided {
-    if !matches!(order.status, OrderStatus::Approved | OrderStatus::Routed) {
+    if order.status != OrderStatus::Approved {
         return Decided::AlreadyApplied;
     }
     let approval = &order.approval;
@@ -121,7 +121,7 @@ fn plain_report(order: &Order, report: &OrderReport, change: &ReportedChange) ->
                 order_id,
                 origin,
                 reason: reason.clone(),
-                request: order.cancel_request.unwrap_or(order.approval.event_id()),
+                request: order.venue_cancel.unwrap_or(order.approval.event_id()),
             };
             (Step::RejectCancel, event.into())
         }
@@ -180,7 +180,7 @@ fn executed(order: &Order, report: &OrderReport) -> Result<(Step, Event), OrderE
 
 /// Answers risk's `CancelRequested` (`request`) against the state of the order.
 pub fn request_cancel(order: &Order, request: EventId) -> Decided {
-    if order.cancel_request == Some(request) {
+    if order.answered_cancel == Some(request) {
         return Decided::AlreadyApplied;
     }
     if order.status == OrderStatus::Approved {

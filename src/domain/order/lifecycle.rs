@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::events::catalogue::Origin;
+
 /// FIX OrdStatus, with the stages before an order reaches its venue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -10,7 +12,7 @@ pub enum OrderStatus {
     Submitted,
     /// Turned down by risk; never sent.
     Refused,
-    /// Approved by risk; not sent yet.
+    /// Approved by risk; not sent yet, or certain not to have arrived.
     Approved,
     /// Durably about to be sent, or sent; no report yet.
     Routed,
@@ -41,9 +43,22 @@ pub enum Step {
     /// The execution of the last unit.
     FillLast,
     RequestCancel,
+    /// The venue turned the cancel down.
     RejectCancel,
+    /// Execution turned it down without asking the venue.
+    RejectCancelUnsent,
     Cancel,
     Expire,
+}
+
+impl Step {
+    /// What a `CancelRejected` does.
+    pub fn of_cancel_reject(origin: &Origin) -> Self {
+        match origin {
+            Origin::Venue { .. } => Step::RejectCancel,
+            Origin::Gateway => Step::RejectCancelUnsent,
+        }
+    }
 }
 
 impl OrderStatus {
@@ -70,11 +85,10 @@ impl OrderStatus {
             // Cancelled before it was sent.
             (Approved, Step::Cancel) => Some(Canceled),
 
-            // Sent again, under the same client order id, after it was certain not to have arrived.
-            (Routed, Step::Route) => Some(Routed),
             (Routed, Step::Doubt) => Some(InDoubt),
             (InDoubt, Step::FoundAtVenue) => Some(New),
-            (InDoubt, Step::NeverArrived) => Some(Routed),
+            // To be sent again, under the same client order id, past the same last look.
+            (InDoubt, Step::NeverArrived) => Some(Approved),
             (Routed | InDoubt | New, Step::Acknowledge) => Some(New),
             (Routed | InDoubt | New, Step::Reject) => Some(Rejected),
             // The acknowledgement crosses the cancel request: the request stays pending.
@@ -92,6 +106,8 @@ impl OrderStatus {
 
             (Routed | InDoubt | New | PartiallyFilled, Step::RequestCancel) => Some(PendingCancel),
             (PendingCancel, Step::RejectCancel) => Some(working),
+            // An earlier cancel may still be pending, so nothing changes.
+            (_, Step::RejectCancelUnsent) => Some(self),
             // The cancel lost the race against the end of the order.
             (Filled | Canceled | Expired | Rejected, Step::RejectCancel) => Some(self),
             (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Cancel) => Some(Canceled),

@@ -4,6 +4,7 @@
 //! under its one client order id; an execution is counted once per execution id; what a venue
 //! reports is always recorded, also after the order had ended.
 
+mod book;
 mod command;
 mod decide;
 mod lifecycle;
@@ -11,6 +12,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use book::{OrderStep, VenueOrders};
 pub use command::{Approval, OrderReport, ReportedChange};
 pub use decide::{
     OrderError, mark_in_doubt, reconcile, record_report, request_cancel, route,

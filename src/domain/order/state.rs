@@ -19,8 +19,10 @@ pub struct Order {
     pub attempts: u32,
     pub filled: Quantity,
     pub executions: BTreeSet<ExecutionId>,
-    /// The `CancelRequested` that execution last acted on.
-    pub cancel_request: Option<EventId>,
+    /// The `CancelRequested` that was answered last, one way or the other.
+    pub answered_cancel: Option<EventId>,
+    /// The `CancelRequested` that is, or last was, put to the venue.
+    pub venue_cancel: Option<EventId>,
     /// Highest report of the venue that is folded in.
     pub last_report: u64,
 }
@@ -34,7 +36,8 @@ impl Order {
             attempts: 0,
             filled: Quantity::ZERO,
             executions: BTreeSet::new(),
-            cancel_request: None,
+            answered_cancel: None,
+            venue_cancel: None,
             last_report: 0,
         }
     }
@@ -74,7 +77,8 @@ impl Order {
                 self.step(version, if last { Step::FillLast } else { Step::Fill });
             }
             Event::CancelPending(fact) => {
-                self.cancel_request = Some(fact.request);
+                self.answered_cancel = Some(fact.request);
+                self.venue_cancel = Some(fact.request);
                 self.step(version, Step::RequestCancel);
             }
             Event::OrderCanceled(fact) => {
@@ -82,9 +86,9 @@ impl Order {
                 self.step(version, Step::Cancel);
             }
             Event::CancelRejected(fact) => {
-                self.cancel_request = Some(fact.request);
+                self.answered_cancel = Some(fact.request);
                 self.seen_from(&fact.origin);
-                self.step(version, Step::RejectCancel);
+                self.step(version, Step::of_cancel_reject(&fact.origin));
             }
             Event::OrderExpired(fact) => {
                 self.seen(&fact.report);

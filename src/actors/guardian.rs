@@ -1,0 +1,224 @@
+//! Supervision that really restarts: actix drops an actor that panics and leaves it dead, so every
+//! actor carries an [`ExitGuard`] whose drop tells the guardian, and the guardian builds a fresh
+//! one from the log.
+//!
+//! Past [`RESTARTS_MAX`] restarts within [`WINDOW_SECONDS`] an actor is not restarted again: its
+//! scope is halted or the node ends, and says so. Nothing stays half alive.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::node_log::NodeLog;
+use crate::events::catalogue::ActorRestarted;
+use crate::events::journal::JournalState;
+use crate::runtime::Runtime;
+use crate::values::Timestamp;
+
+pub const RESTARTS_MAX: usize = 5;
+pub const WINDOW_SECONDS: i64 = 60;
+/// Pause before an actor whose building failed is built again.
+const REBUILD_PAUSE: Duration = Duration::from_millis(200);
+
+/// Told to the guardian when an actor is gone.
+struct Exit {
+    child: usize,
+    generation: u64,
+    cause: String,
+}
+
+/// Held by an actor for as long as it lives.
+pub struct ExitGuard {
+    child: usize,
+    generation: u64,
+    cause: RefCell<Option<String>>,
+    exits: mpsc::UnboundedSender<Exit>,
+}
+
+impl ExitGuard {
+    /// The reason that the guardian will record; without one it was a panic.
+    pub fn set_cause(&self, cause: impl Into<String>) {
+        self.cause.borrow_mut().get_or_insert(cause.into());
+    }
+}
+
+impl Drop for ExitGuard {
+    fn drop(&mut self) {
+        let exit = Exit {
+            child: self.child,
+            generation: self.generation,
+            cause: self.cause.take().unwrap_or_else(|| "it panicked".to_owned()),
+        };
+        // Without a guardian the node is ending.
+        let _ = self.exits.send(exit);
+    }
+}
+
+/// What happens when an actor fails too often.
+pub enum Escalation {
+    /// The node ends, with the reason.
+    StopNode,
+    /// What the actor acts for is halted, and the actor stays down. Given the reason.
+    Halt(Box<dyn Fn(String) -> LocalBoxFuture<'static, Result<(), String>>>),
+}
+
+type Build = Box<dyn Fn(ExitGuard) -> LocalBoxFuture<'static, Result<(), String>>>;
+
+/// One actor to look after.
+pub struct Child {
+    pub name: String,
+    /// Builds the actor from the log, starts it and makes its address known.
+    pub build: Build,
+    pub escalation: Escalation,
+}
+
+struct Watched {
+    child: Child,
+    generation: u64,
+    restarts: VecDeque<Timestamp>,
+}
+
+/// See the module.
+pub struct Guardian {
+    children: Vec<Watched>,
+    exits: mpsc::UnboundedReceiver<Exit>,
+    sender: mpsc::UnboundedSender<Exit>,
+    runtime: Runtime,
+    journal: watch::Receiver<JournalState>,
+    node_log: NodeLog,
+    fatal: watch::Sender<Option<String>>,
+}
+
+impl Guardian {
+    /// `fatal` receives the reason when the node has to end.
+    pub fn new(
+        runtime: Runtime,
+        journal: watch::Receiver<JournalState>,
+        node_log: NodeLog,
+        fatal: watch::Sender<Option<String>>,
+    ) -> Self {
+        // Unbounded, yet bounded: one message for each actor built.
+        let (sender, exits) = mpsc::unbounded_channel();
+        Self {
+            children: Vec::new(),
+            exits,
+            sender,
+            runtime,
+            journal,
+            node_log,
+            fatal,
+        }
+    }
+
+    /// Builds `child` for the first time; it is looked after from then on.
+    pub async fn add(&mut self, child: Child) -> Result<(), String> {
+        let guard = self.guard(self.children.len(), 1);
+        (child.build)(guard).await.map_err(|reason| format!("{}: {reason}", child.name))?;
+        self.children.push(Watched {
+            child,
+            generation: 1,
+            restarts: VecDeque::new(),
+        });
+        Ok(())
+    }
+
+    fn guard(&self, child: usize, generation: u64) -> ExitGuard {
+        ExitGuard {
+            child,
+            generation,
+            cause: RefCell::new(None),
+            exits: self.sender.clone(),
+        }
+    }
+
+    /// Looks after the actors until the node ends.
+    pub async fn run(mut self) {
+        while let Some(exit) = self.exits.recv().await {
+            let Some(watched) = self.children.get(exit.child) else {
+                continue;
+            };
+            // The guard of a build that failed half-way speaks for a generation already counted.
+            if watched.generation == exit.generation
+                && let Err(reason) = self.restart(exit.child, exit.cause).await
+            {
+                self.fatal.send_replace(Some(reason));
+                return;
+            }
+        }
+    }
+
+    /// `Err`: the node has to end.
+    async fn restart(&mut self, index: usize, mut cause: String) -> Result<(), String> {
+        loop {
+            let restarts = self.count_restart(index);
+            let name = self.children[index].child.name.clone();
+            if restarts > RESTARTS_MAX {
+                let reason = format!(
+                    "{name} failed {restarts} times within {WINDOW_SECONDS} s, last because {cause}"
+                );
+                return self.escalate(index, reason).await;
+            }
+            tracing::error!(actor = %name, %cause, restarts, "an actor failed and is rebuilt from the log");
+            self.wait_until_writable().await?;
+            let watched = &mut self.children[index];
+            watched.generation += 1;
+            let generation = watched.generation;
+            let guard = self.guard(index, generation);
+            match (self.children[index].child.build)(guard).await {
+                Ok(()) => {
+                    let restarted = ActorRestarted {
+                        actor: name,
+                        cause,
+                        restarts_in_window: u32::try_from(restarts).unwrap_or(u32::MAX),
+                    };
+                    self.record(restarted).await;
+                    return Ok(());
+                }
+                Err(reason) => cause = format!("it could not be rebuilt: {reason}"),
+            }
+            // The failed build dropped its guard: that exit must not count a second time.
+            self.children[index].generation += 1;
+            sleep(self.runtime.jittered(REBUILD_PAUSE)).await;
+        }
+    }
+
+    /// An actor that is built while nothing can be recorded would only fail again: an outage of the
+    /// store costs each actor one restart, however long it lasts.
+    async fn wait_until_writable(&mut self) -> Result<(), String> {
+        let settled = |state: &JournalState| !matches!(state, JournalState::Unavailable(_));
+        match self.journal.wait_for(settled).await.as_deref() {
+            Ok(JournalState::Stopped(reason)) => Err(format!("the journal stopped: {reason}")),
+            Ok(_) => Ok(()),
+            Err(_) => Err("the journal is gone".to_owned()),
+        }
+    }
+
+    fn count_restart(&mut self, index: usize) -> usize {
+        let now = self.runtime.wall.now();
+        let restarts = &mut self.children[index].restarts;
+        restarts.retain(|at| now.micros_since(*at) < WINDOW_SECONDS * 1_000_000);
+        restarts.push_back(now);
+        restarts.len()
+    }
+
+    async fn record(&self, restarted: ActorRestarted) {
+        // The restart stands even if it cannot be recorded now; the journal tells operators why.
+        if let Err(error) = self.node_log.record(restarted).await {
+            tracing::error!(%error, "a restart could not be recorded");
+        }
+    }
+
+    async fn escalate(&mut self, index: usize, reason: String) -> Result<(), String> {
+        tracing::error!(%reason, "restart intensity exceeded");
+        // Nothing speaks for this actor any more.
+        self.children[index].generation += 1;
+        match &self.children[index].child.escalation {
+            Escalation::StopNode => Err(reason),
+            Escalation::Halt(halt) => halt(reason).await,
+        }
+    }
+}

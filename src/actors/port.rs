@@ -1,0 +1,104 @@
+//! A lasting address of an actor that may be rebuilt at any time.
+//!
+//! Messages are commands with ids, so one that hit a dying actor is simply sent to the next.
+
+use std::time::Duration;
+
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Handler, Message, Recipient};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// How long a sender waits for an answer, or for the actor to come back.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    #[error("{actor} did not come back within {} s", ANSWER_WAIT.as_secs())]
+    Absent { actor: &'static str },
+    #[error("{actor} did not answer within {} s; it may have acted", ANSWER_WAIT.as_secs())]
+    NoAnswer { actor: &'static str },
+}
+
+/// The senders' end.
+pub struct Port<M: Message + Send>
+where
+    M::Result: Send,
+{
+    actor: &'static str,
+    current: watch::Receiver<Option<Recipient<M>>>,
+}
+
+impl<M: Message + Send> Clone for Port<M>
+where
+    M::Result: Send,
+{
+    fn clone(&self) -> Self {
+        Self {
+            actor: self.actor,
+            current: self.current.clone(),
+        }
+    }
+}
+
+/// Where the current actor is made known.
+pub struct PortSlot<M: Message + Send>
+where
+    M::Result: Send,
+{
+    current: watch::Sender<Option<Recipient<M>>>,
+}
+
+/// A port for messages `M` to `actor`, which is not there yet.
+pub fn port<M: Message + Send>(actor: &'static str) -> (PortSlot<M>, Port<M>)
+where
+    M::Result: Send,
+{
+    let (sender, receiver) = watch::channel(None);
+    let port = Port {
+        actor,
+        current: receiver,
+    };
+    (PortSlot { current: sender }, port)
+}
+
+impl<M: Message + Send + 'static> PortSlot<M>
+where
+    M::Result: Send,
+{
+    /// From now on messages go to `address`.
+    pub fn publish<A>(&self, address: &Addr<A>)
+    where
+        A: Actor + Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        self.current.send_replace(Some(address.clone().recipient()));
+    }
+}
+
+impl<M: Message + Send + Clone + 'static> Port<M>
+where
+    M::Result: Send,
+{
+    /// Sends `message` and waits for the answer, across rebuilds of the actor. A full mailbox
+    /// makes the sender wait.
+    pub async fn ask(&self, message: M) -> Result<M::Result, PortError> {
+        let actor = self.actor;
+        let mut current = self.current.clone();
+        loop {
+            let recipient = current.borrow_and_update().clone();
+            if let Some(recipient) = recipient {
+                match timeout(ANSWER_WAIT, recipient.send(message.clone())).await {
+                    Ok(Ok(answer)) => return Ok(answer),
+                    // Closed: it is being rebuilt.
+                    Ok(Err(_)) => {}
+                    Err(_) => return Err(PortError::NoAnswer { actor }),
+                }
+            }
+            match timeout(ANSWER_WAIT, current.changed()).await {
+                Ok(Ok(())) => {}
+                _ => return Err(PortError::Absent { actor }),
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The way to risk for everyone who commands: exactly-once, across restarts of the actor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::actors::messages::{AskRisk, CommandFailure, CommandOutcome, CommandResult};
+use crate::actors::port::Port;
+use crate::events::commit::Receipt;
+use crate::events::plan::Appended;
+use crate::events::{EventStore, StoreError};
+use crate::runtime::Runtime;
+use crate::values::canonical;
+use crate::values::Position;
+
+/// How often a command whose outcome got lost is sent again before its sender is told so.
+const ATTEMPTS_MAX: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct RiskGateway {
+    store: Arc<dyn EventStore>,
+    port: Port<AskRisk>,
+    runtime: Runtime,
+}
+
+impl RiskGateway {
+    pub fn new(store: Arc<dyn EventStore>, port: Port<AskRisk>, runtime: Runtime) -> Self {
+        Self {
+            store,
+            port,
+            runtime,
+        }
+    }
+
+    /// Carries out a command once. A command that is in the log already gets the answer it got
+    /// then; one that was lost with a dying actor is sent again.
+    pub async fn command(&self, ask: AskRisk) -> CommandResult {
+        let fingerprint = canonical::hash(&ask.command).map_err(|error| CommandFailure::Rejected {
+            code: "not_canonical",
+            message: error.to_string(),
+        })?;
+        let mut attempt = 1;
+        loop {
+            match self.store.lookup(ask.commit_id()).await {
+                Ok(Some((recorded, _))) if recorded != fingerprint => {
+                    return Err(CommandFailure::IdempotencyMismatch(ask.asked.command_id));
+                }
+                Ok(Some((_, receipt))) => return self.outcome_of(receipt).await,
+                Ok(None) => {}
+                Err(error) => return Err(CommandFailure::Unavailable(error.to_string())),
+            }
+            let answer = match self.port.ask(ask.clone()).await {
+                Ok(answer) => answer,
+                Err(error) => Err(CommandFailure::Unknown(error.to_string())),
+            };
+            match answer {
+                Err(CommandFailure::Unknown(_)) if attempt < ATTEMPTS_MAX => {
+                    attempt += 1;
+                    sleep(self.runtime.jittered(PAUSE)).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// What was recorded when the command was carried out.
+    async fn outcome_of(&self, receipt: Receipt) -> CommandResult {
+        let unknown = |error: StoreError| CommandFailure::Unknown(error.to_string());
+        let before = Position::new(receipt.first_position.get() - 1);
+        let count = usize::try_from(receipt.events).unwrap_or(usize::MAX);
+        let mut records = self.store.read(before, count).await.map_err(unknown)?;
+        records.truncate(count);
+        Ok(CommandOutcome::Recorded(Appended {
+            records: records.into_iter().map(Arc::new).collect(),
+            receipt,
+        }))
+    }
+}
