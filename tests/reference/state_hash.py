@@ -12,9 +12,26 @@ import sys
 
 from exact import parse, text
 
-TERMINAL = {"refused", "filled", "canceled", "expired", "rejected"}
 SCHEMA_VERSION = 1
 
+AT_VENUE = {"routed", "in_doubt", "new", "partially_filled"}
+
+# What happens to an order -> the statuses in which it counts. Elsewhere it changes nothing.
+COUNTS_IN = {
+    "OrderApproved": {"submitted"},
+    "OrderRefused": {"submitted"},
+    "OrderRouted": {"approved", "routed"},
+    "OrderInDoubt": {"routed"},
+    "OrderReconciled": {"in_doubt"},
+    "OrderAcknowledged": {"routed", "in_doubt", "new"},
+    "execution with units left": AT_VENUE,
+    "last execution": AT_VENUE | {"pending_cancel"},
+    "CancelPending": AT_VENUE,
+    "CancelRejected": {"pending_cancel"},
+    "OrderRejected": {"approved", "routed", "in_doubt", "new", "pending_cancel"},
+    "OrderCanceled": AT_VENUE | {"approved", "pending_cancel"},
+    "OrderExpired": AT_VENUE | {"pending_cancel"},
+}
 STATUS_AFTER = {
     "OrderRefused": "refused",
     "OrderApproved": "approved",
@@ -135,30 +152,32 @@ class State:
 
     # Orders
 
-    def set_status(self, payload, status):
+    def step(self, payload, what, status):
         order = self.orders[payload["order_id"]]
-        if order["status"] not in TERMINAL:
+        if order["status"] in COUNTS_IN[what]:
             order["status"] = status
 
     def status_changed(self, envelope, payload):
-        self.set_status(payload, STATUS_AFTER[envelope["type"]])
+        self.step(payload, envelope["type"], STATUS_AFTER[envelope["type"]])
 
     def order_executed(self, _, payload):
         self.orders[payload["order_id"]]["executed"] = True
-        done = parse(payload["leaves_quantity"]) == 0
-        self.set_status(payload, "filled" if done else "partially_filled")
+        if parse(payload["leaves_quantity"]) == 0:
+            self.step(payload, "last execution", "filled")
+        else:
+            self.step(payload, "execution with units left", "partially_filled")
 
     def cancel_rejected(self, _, payload):
         executed = self.orders[payload["order_id"]]["executed"]
-        self.set_status(payload, "partially_filled" if executed else "new")
+        self.step(payload, "CancelRejected", "partially_filled" if executed else "new")
 
     def order_reconciled(self, _, payload):
-        self.set_status(payload, FINDINGS[payload["finding"]])
+        self.step(payload, "OrderReconciled", FINDINGS[payload["finding"]])
 
     # Halts
 
     def kill_switch_engaged(self, _, payload):
-        self.halts[(payload["scope"], payload.get("key"))] = payload["mode"]
+        self.halts.setdefault((payload["scope"], payload.get("key")), payload["mode"])
 
     def kill_switch_released(self, _, payload):
         self.halts.pop((payload["scope"], payload.get("key")), None)
@@ -187,7 +206,7 @@ class State:
             for (scope, key), mode in self.halts.items()
         ]
         strategies = [
-            {**strategy, "account": self.named("account", strategy["account"])}
+            {**strategy, "account": self.accounts.get(strategy["account"], {}).get("name")}
             for strategy in self.strategies.values()
         ]
         return {

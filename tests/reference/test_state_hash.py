@@ -112,26 +112,33 @@ class Hash(unittest.TestCase):
 
 class Status(unittest.TestCase):
     def test_each_event_has_its_status(self):
-        executed = order_event("OrderExecuted", leaves_quantity="1")
+        routed = order_event("OrderRouted")
+        in_doubt = order_event("OrderInDoubt")
+        pending = order_event("CancelPending")
+        partly = order_event("OrderExecuted", leaves_quantity="1")
         cases = [
             ((), "approved"),
-            ((order_event("OrderRouted"),), "routed"),
-            ((order_event("OrderInDoubt"),), "in_doubt"),
-            ((order_event("OrderReconciled", finding="known"),), "new"),
-            ((order_event("OrderReconciled", finding="never_arrived"),), "routed"),
-            ((order_event("CancelPending"),), "pending_cancel"),
-            ((order_event("CancelPending"), order_event("CancelRejected")), "new"),
-            ((executed, order_event("CancelRejected")), "partially_filled"),
-            ((executed, order_event("OrderExpired")), "expired"),
-            ((order_event("OrderRejected"),), "rejected"),
+            ((routed,), "routed"),
+            ((routed, in_doubt), "in_doubt"),
+            ((routed, in_doubt, order_event("OrderReconciled", finding="known")), "new"),
+            ((routed, in_doubt, order_event("OrderReconciled", finding="never_arrived")), "routed"),
+            ((routed, order_event("OrderAcknowledged")), "new"),
+            ((routed, partly, order_event("OrderAcknowledged")), "partially_filled"),
+            ((routed, pending), "pending_cancel"),
+            ((routed, pending, partly), "pending_cancel"),
+            ((routed, pending, order_event("CancelRejected")), "new"),
+            ((routed, partly, pending, order_event("CancelRejected")), "partially_filled"),
+            ((routed, partly, order_event("OrderExpired")), "expired"),
+            ((routed, order_event("OrderRejected")), "rejected"),
         ]
         for events, expected in cases:
-            self.assertEqual(status(*events), expected)
+            self.assertEqual(status(*events), expected, events)
 
     def test_a_terminal_status_is_final(self):
+        routed = order_event("OrderRouted")
         filled = order_event("OrderExecuted", leaves_quantity="0")
-        self.assertEqual(status(filled, order_event("CancelRejected")), "filled")
-        self.assertEqual(status(order_event("OrderCanceled"), filled), "canceled")
+        self.assertEqual(status(routed, filled, order_event("CancelRejected")), "filled")
+        self.assertEqual(status(routed, order_event("OrderCanceled"), filled), "canceled")
 
     def test_a_refused_order_reserves_nothing(self):
         refused = (ACCOUNT, "OrderRefused", {"order_id": "o1"})
