@@ -1,0 +1,182 @@
+//! What a restart finds: everything that was answered, and whose book it is.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::*;
+use crate::venues::Venue;
+
+#[tokio::test]
+async fn killed_after_any_call_everything_answered_is_there_and_repeating_adds_nothing() {
+    let bench = Bench::new().await;
+    let steps = 6;
+    for killed_after in 0..=steps {
+        if killed_after > 0 {
+            step(&bench, killed_after).await;
+        }
+        let before = bench.reports().await;
+        let restarted = bench.after_a_kill().await;
+        assert_eq!(restarted.reports().await, before, "after step {killed_after}");
+        assert_eq!(*restarted.venue.last_report().borrow(), before.len() as u64);
+        // Whoever does not know how far it came repeats all of it.
+        for again in 1..=killed_after {
+            step(&restarted, again).await;
+        }
+        assert_eq!(restarted.reports().await, before, "after step {killed_after}");
+        // And goes on as if nothing had happened.
+        for rest in killed_after + 1..=steps {
+            step(&restarted, rest).await;
+        }
+        assert_eq!(
+            restarted.told().await,
+            [
+                "a: new",
+                "b: new",
+                "a: trade 10 at 10 for 0",
+                "b: canceled",
+                "c: new",
+                "c: trade 10 at 11 for 0",
+            ]
+        );
+    }
+}
+
+async fn step(bench: &Bench, number: u32) {
+    match number {
+        1 => bench.submit("a", terms("buy 10 market day")).await,
+        2 => bench.submit("b", terms("buy 10 5 gtc")).await,
+        3 => drop(bench.play(1, ["10", "12", "9"]).await),
+        4 => bench.cancel("b", "cancel-b").await,
+        5 => bench.submit("c", terms("sell 10 market gtc")).await,
+        _ => drop(bench.play(2, ["11", "12", "9"]).await),
+    }
+}
+
+/// A caller that goes away in the middle leaves all or nothing, and what `knows` then says stays.
+#[tokio::test]
+async fn a_dropped_call_leaves_all_or_nothing_and_knows_is_certain() {
+    let bench = Bench::new().await;
+    let (mut finished, mut polls) = (false, 0);
+    while !finished {
+        let id = format!("o{polls}");
+        {
+            let mut call = pin!(bench.venue.submit(order(&id, terms("buy 1 market day"))));
+            for _ in 0..polls {
+                let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
+                if let Poll::Ready(done) = polled.await {
+                    done.expect("arrived");
+                    finished = true;
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+        let id = client_order_id(&id);
+        let known = bench.venue.knows(&id).await.expect("an answer");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(bench.venue.knows(&id).await, Ok(known), "changed its mind on {id}");
+        let told = bench.reports().await.iter().any(|report| report.client_order_id == id);
+        assert_eq!(told, known, "{id}");
+        polls += 1;
+    }
+    assert!(polls > 3, "the call never waited, so it was never cut short");
+    let reports = bench.reports().await;
+    assert_eq!(*bench.venue.last_report().borrow(), reports.len() as u64);
+}
+
+#[tokio::test]
+async fn another_logs_book_is_refused_and_left_as_it_is() {
+    let bench = Bench::new().await;
+    bench.submit("a", terms("buy 1 5 gtc")).await;
+    let path = bench.directory.path().join("paper.db");
+    let bytes = |name: &str| std::fs::read(bench.directory.path().join(name)).expect("the file");
+    let before = (bytes("paper.db"), bytes("paper.db-wal"));
+
+    let other = Uuid::from_u128(2);
+    let refused = open_as(&path, other, PaperModel::default(), bench.clock.clone()).await;
+    let error = refused.err().expect("refused");
+    assert!(matches!(error, PaperError::ForeignLog { .. }), "{error}");
+    let told = error.to_string();
+    assert!(told.contains("belongs to another log"), "{told}");
+    assert!(told.contains("move it away or use another data directory"), "{told}");
+
+    let venue = VenueId::new("paper-2").expect("an id");
+    let model = PaperModel::default();
+    let refused = PaperVenue::open(&path, venue, LOG, model, bench.clock.clone()).await;
+    assert!(matches!(refused.err(), Some(PaperError::ForeignVenue { .. })));
+    assert_eq!(before, (bytes("paper.db"), bytes("paper.db-wal")));
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_and_left_as_it_is() {
+    let bench = Bench::new().await;
+    let mut work = bench.venue.book.write().await.expect("the book");
+    // A newer program may have renamed all but the format.
+    sqlx::raw_sql("UPDATE identity SET format = 2; ALTER TABLE identity RENAME log_id TO log")
+        .execute(&mut work.connection)
+        .await
+        .expect("changed");
+    work.commit().await.expect("committed");
+    let (path, clock) = (bench.directory.path().join("paper.db"), bench.clock.clone());
+    let directory = bench.directory;
+    drop(bench.venue);
+    settle(&path).await;
+
+    let before = std::fs::read(&path).expect("the file");
+    let refused = open_as(&path, LOG, PaperModel::default(), clock).await;
+    let error = refused.err().expect("refused");
+    let newer = matches!(error, PaperError::Format { found: 2, supported: 1, .. });
+    assert!(newer, "{error}");
+    assert_eq!(std::fs::read(&path).expect("the file"), before);
+    drop(directory);
+}
+
+/// A dropped connection is closed in the background: waits until its `-wal` file is gone.
+async fn settle(path: &Path) {
+    for _ in 0..500 {
+        if !path.with_extension("db-wal").exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the connection was not closed");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_book_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("paper.db");
+    let text = "these are not the pages of a database ".repeat(100);
+    std::fs::write(&path, &text).expect("written");
+    let clock = Arc::new(DataClock::default());
+    let refused = open_as(&path, LOG, PaperModel::default(), clock).await;
+    assert!(matches!(refused.err(), Some(PaperError::NotABook { .. })));
+    assert_eq!(std::fs::read(&path).expect("the file"), text.as_bytes());
+}
+
+#[tokio::test]
+async fn a_file_left_empty_by_a_crash_becomes_the_book() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("paper.db");
+    std::fs::write(&path, "").expect("written");
+    let clock = Arc::new(DataClock::default());
+    let venue = open_as(&path, LOG, PaperModel::default(), clock).await.expect("a venue");
+    assert_eq!(venue.reports(0).await, Ok(vec![]));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_may_read_the_book() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new().await;
+    bench.submit("a", terms("buy 1 5 gtc")).await;
+    let mut files = 0;
+    for file in std::fs::read_dir(bench.directory.path()).expect("the files") {
+        let metadata = file.expect("a file").metadata().expect("its metadata");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        files += 1;
+    }
+    assert!(files >= 2, "the book and its write-ahead log");
+}

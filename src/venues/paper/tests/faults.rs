@@ -1,0 +1,143 @@
+//! Faults of the disk and the file: what is said, and that the book is whole afterwards.
+
+use sqlx::{ConnectOptions, Connection};
+
+use super::super::error::before_commit;
+use super::*;
+use crate::venues::VenueError;
+
+/// Runs `sql` on the venue's own connection, outside of any transaction.
+async fn on_its_connection(bench: &Bench, sql: &'static str) -> Result<(), sqlx::Error> {
+    let mut work = bench.venue.book.read().await.expect("the book");
+    let ran = sqlx::raw_sql(sql).execute(&mut work.connection).await;
+    work.give_back();
+    ran.map(|_| ())
+}
+
+#[tokio::test]
+async fn the_database_refuses_to_change_what_was_reported() {
+    let bench = Bench::new().await;
+    bench.submit("a", terms("buy 1 5 gtc")).await;
+    bench.cancel("a", "c").await;
+    let before = bench.reports().await;
+    for (sql, why) in [
+        ("UPDATE reports SET body = '{}'", "reports are never changed"),
+        ("DELETE FROM reports", "reports are never deleted"),
+        ("INSERT OR REPLACE INTO reports VALUES (1, 'a', 0, '{}', NULL)", "without gaps"),
+        ("INSERT INTO reports VALUES (7, 'a', 0, '{}', NULL)", "without gaps"),
+        ("UPDATE orders SET state = 'open'", "has ended"),
+        ("DELETE FROM orders", "orders are never deleted"),
+    ] {
+        let refused = on_its_connection(&bench, sql).await.expect_err(sql).to_string();
+        assert!(refused.contains(why), "{sql}: {refused}");
+    }
+    assert_eq!(bench.reports().await, before);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_leaves_nothing_half_done() {
+    let bench = Bench::new().await;
+    for id in ["a", "b"] {
+        bench.submit(id, terms("buy 1 market day")).await;
+    }
+    // As many pages as there are, for this connection: SQLite's own way of being full.
+    on_its_connection(&bench, "PRAGMA max_page_count = 1").await.expect("limited");
+    let mut refused = None;
+    for number in 0..1_000 {
+        let order = order(&format!("full-{number}"), terms("buy 1 5 gtc"));
+        if let Err(error) = bench.venue.submit(order.clone()).await {
+            refused = Some((order, error));
+            break;
+        }
+    }
+    let (order, error) = refused.expect("full at some time");
+    assert!(matches!(error, VenueError::Unavailable(_)), "{error}");
+    assert_eq!(bench.venue.knows(&order.client_order_id).await, Ok(false));
+
+    // With room again the same call passes, and the numbers have no gap.
+    let reports = *bench.venue.last_report().borrow();
+    bench.venue.submit(order).await.expect("arrived");
+    assert_eq!(*bench.venue.last_report().borrow(), reports + 1);
+}
+
+#[tokio::test]
+async fn an_error_in_the_commit_is_unknown_and_the_book_can_be_asked() {
+    let bench = Bench::new().await;
+    let before = *bench.venue.last_report().borrow();
+    let mut work = bench.venue.book.write().await.expect("the book");
+    // A deferred constraint fails in COMMIT itself.
+    sqlx::raw_sql(
+        "CREATE TABLE promise (kept TEXT REFERENCES orders (client_order_id)
+             DEFERRABLE INITIALLY DEFERRED);
+         INSERT INTO promise VALUES ('nobody')",
+    )
+    .execute(&mut work.connection)
+    .await
+    .expect("promised");
+    let error = work.commit().await.expect_err("broken");
+    assert!(matches!(error, VenueError::Unknown(_)), "{error}");
+    assert_eq!(bench.venue.knows(&client_order_id("a")).await, Ok(false));
+    bench.submit("a", terms("buy 1 market day")).await;
+    assert_eq!(*bench.venue.last_report().borrow(), before + 1);
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_said_to_be_damaged() {
+    let bench = Bench::new().await;
+    bench.submit("a", terms("buy 1 market day")).await;
+    let vandal = "DROP TRIGGER reports_stand; UPDATE reports SET body = '{\"exec_type\":\"gone\"}'";
+    on_its_connection(&bench, vandal).await.expect("changed");
+    let error = bench.venue.reports(0).await.expect_err("damaged");
+    assert!(matches!(&error, VenueError::Unknown(why) if why.contains("damaged")), "{error}");
+}
+
+#[tokio::test]
+async fn damaged_pages_are_unknown_with_the_reason() {
+    let bench = Bench::new().await;
+    for number in 0..200 {
+        bench.submit(&format!("o{number}"), terms("buy 1 5 gtc")).await;
+    }
+    on_its_connection(&bench, "PRAGMA wal_checkpoint(TRUNCATE)").await.expect("written back");
+    let path = bench.directory.path().join("paper.db");
+    let mut bytes = std::fs::read(&path).expect("the file");
+    bytes[4096..].fill(0xa5);
+    std::fs::write(&path, bytes).expect("damaged");
+    // The connection still has good pages in memory.
+    on_its_connection(&bench, "PRAGMA shrink_memory").await.expect("forgotten");
+
+    let submitted = bench.venue.submit(order("new", terms("buy 1 5 gtc"))).await;
+    let error = submitted.expect_err("damaged");
+    assert!(matches!(&error, VenueError::Unknown(why) if why.contains("damaged")), "{error}");
+}
+
+#[tokio::test]
+async fn a_lock_held_elsewhere_is_unavailable() {
+    let bench = Bench::new().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(bench.directory.path().join("paper.db"))
+        .busy_timeout(std::time::Duration::ZERO);
+    let mut other = options.connect().await.expect("connected");
+    let work = bench.venue.book.write().await.expect("the book");
+    let locked = sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect_err("locked");
+    assert!(matches!(before_commit(locked), VenueError::Unavailable(_)));
+    work.commit().await.expect("committed");
+    other.close().await.expect("closed");
+}
+
+/// A book that vanished must not come back empty, counting from 1 again.
+#[tokio::test]
+async fn a_book_that_vanished_stays_away() {
+    let bench = Bench::new().await;
+    bench.submit("a", terms("buy 1 5 gtc")).await;
+    drop(bench.venue.book.write().await.expect("the book"));
+    let away = bench.directory.path().join("away");
+    std::fs::create_dir(&away).expect("a directory");
+    for name in ["paper.db", "paper.db-wal", "paper.db-shm"] {
+        // The closing connection may have removed the other two already.
+        let moved = std::fs::rename(bench.directory.path().join(name), away.join(name));
+        assert!(moved.is_ok() || name != "paper.db");
+    }
+    let error = bench.venue.reports(0).await.expect_err("gone");
+    assert!(matches!(error, VenueError::Unavailable(_)), "{error}");
+    assert!(!bench.directory.path().join("paper.db").exists());
+}
