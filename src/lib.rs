@@ -1,11 +1,12 @@
 //! Blotter: an event-sourced actor system for order flow.
 //!
 //! The modules in the order an order flows through them: it is put in [`values`], decided in
-//! [`domain`], recorded in [`events`].
+//! [`domain`], recorded in [`events`], and seen through [`projections`].
 
 pub mod actors;
 pub mod domain;
 pub mod events;
+pub mod projections;
 pub mod runtime;
 pub mod values;
 pub mod venues;

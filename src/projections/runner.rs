@@ -1,0 +1,368 @@
+//! Folds the feed into the read models.
+//!
+//! Entry points: [`Runner::open`] checks the checkpoints against the log and makes or rebuilds
+//! what has to be; then [`Runner::run`] follows the feed, or [`Runner::catch_up`] folds what is
+//! there. One runner drives all projections, each with a checkpoint of its own.
+//!
+//! Invariants: rows and checkpoint of a batch are one transaction, and the checkpoint must still
+//! stand where it was left; events up to a checkpoint are never folded again, so redelivery is
+//! harmless; nothing is skipped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::checkpoint::{self, Checkpoint};
+use super::{FoldError, Projection, Views, fingerprint};
+use crate::events::{Feed, FeedError, Recorded};
+use crate::runtime::Runtime;
+use crate::values::Position;
+
+const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Why folding stops, or never starts.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    #[error(
+        "projection {projection} has folded up to position {checkpoint}, but the log ends at \
+         {head}: an older log was restored. If the log is the right one, delete views.db and \
+         start again: it is rebuilt from the log"
+    )]
+    PastTheEnd {
+        projection: String,
+        checkpoint: Position,
+        head: Position,
+    },
+    #[error(
+        "projection {projection} folded another record at position {checkpoint} than the log \
+         holds: the log was replaced or changed. If the log is the right one, delete views.db and \
+         start again: it is rebuilt from the log"
+    )]
+    OtherHistory {
+        projection: String,
+        checkpoint: Position,
+    },
+    #[error(
+        "the checkpoint of projection {projection} no longer stands at {expected}: another \
+         process folds into the same views.db; stop one of them"
+    )]
+    CheckpointMoved {
+        projection: &'static str,
+        expected: Position,
+    },
+    #[error(
+        "projection {projection} cannot fold {event} at position {position}: {reason}. Nothing is \
+         skipped: run a program that can fold this event, after checking the log"
+    )]
+    Poison {
+        projection: &'static str,
+        event: &'static str,
+        position: Position,
+        reason: String,
+    },
+    #[error("the feed jumps from position {cursor} to {found}; check the log")]
+    Gap { cursor: Position, found: Position },
+    #[error(
+        "the read models cannot be written: {0}; check the disk, and if this stays delete \
+         views.db and start again: it is rebuilt from the log"
+    )]
+    Database(#[from] sqlx::Error),
+    #[error("the log cannot be read: {0}")]
+    Feed(#[from] FeedError),
+}
+
+/// What the runner is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunnerState {
+    Folding,
+    /// Rows cannot be written now; the same batch is tried again.
+    Retrying(String),
+    /// Will fold nothing more; reads go on, but grow stale.
+    Stopped(String),
+}
+
+/// A projection and where it stands.
+struct Slot {
+    projection: Box<dyn Projection>,
+    position: Position,
+    /// A rolled-back batch is still in its memory.
+    stale: bool,
+}
+
+/// See the module.
+pub struct Runner {
+    feed: Feed,
+    runtime: Runtime,
+    db: SqliteConnection,
+    slots: Vec<Slot>,
+    positions: watch::Sender<Position>,
+    state: watch::Sender<RunnerState>,
+}
+
+impl Runner {
+    /// Takes over the folding of `projections`, usually [`all`](super::all). Refuses a log that is
+    /// not the one folded before; rebuilds a projection whose fingerprint changed.
+    pub async fn open(
+        views: &Views,
+        feed: Feed,
+        runtime: &Runtime,
+        projections: Vec<Box<dyn Projection>>,
+    ) -> Result<Self, RunnerError> {
+        let mut db = views.writer().await?;
+        let checkpoints = checkpoint::all(&mut db).await?;
+        for checkpoint in &checkpoints {
+            check_against_log(checkpoint, &feed).await?;
+        }
+        let mut slots = Vec::with_capacity(projections.len());
+        for projection in projections {
+            let name = projection.name();
+            let stored = checkpoints.iter().find(|checkpoint| checkpoint.projection == name);
+            slots.push(take_up(&mut db, views, projection, stored).await?);
+        }
+        let lowest = lowest(&slots, &feed);
+        Ok(Self {
+            feed,
+            runtime: runtime.clone(),
+            db,
+            slots,
+            positions: watch::Sender::new(lowest),
+            state: watch::Sender::new(RunnerState::Folding),
+        })
+    }
+
+    /// The position up to which every read model is complete. Closed once the runner is gone.
+    pub fn positions(&self) -> watch::Receiver<Position> {
+        self.positions.subscribe()
+    }
+
+    pub fn state(&self) -> watch::Receiver<RunnerState> {
+        self.state.subscribe()
+    }
+
+    /// Follows the feed until something cannot go on.
+    pub async fn run(mut self) -> RunnerError {
+        let stopped = match self.follow().await {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
+        tracing::error!(error = %stopped, "the read models are no longer kept up to date");
+        self.state.send_replace(RunnerState::Stopped(stopped.to_string()));
+        stopped
+    }
+
+    async fn follow(&mut self) -> Result<std::convert::Infallible, RunnerError> {
+        let mut subscription = self.feed.subscribe(lowest(&self.slots, &self.feed));
+        loop {
+            let batch = subscription.next().await?;
+            self.fold(&batch).await?;
+        }
+    }
+
+    /// Folds everything that is durable by now and returns how far that is.
+    pub async fn catch_up(&mut self) -> Result<Position, RunnerError> {
+        let goal = self.feed.head();
+        loop {
+            let reached = lowest(&self.slots, &self.feed);
+            if reached >= goal {
+                return Ok(reached);
+            }
+            let batch = self.feed.read(reached).await?;
+            self.fold(&batch).await?;
+        }
+    }
+
+    /// Folds a batch into every projection that has not seen it. Returns once it is written,
+    /// however long the database refuses; [`Runner::state`] shows that.
+    pub async fn fold(&mut self, batch: &[Arc<Recorded>]) -> Result<(), RunnerError> {
+        for slot in &mut self.slots {
+            let unseen = slot.unseen(batch)?;
+            let mut pause = RETRY_PAUSE_FIRST;
+            while let Err(error) = slot.write(&mut self.db, unseen).await {
+                if !passes_by_itself(&error) {
+                    return Err(error);
+                }
+                let projection = slot.projection.name();
+                tracing::error!(projection, %error, "read models cannot be written; trying again");
+                self.state.send_replace(RunnerState::Retrying(error.to_string()));
+                sleep(self.runtime.jittered(pause)).await;
+                pause = (pause * 2).min(RETRY_PAUSE_MAX);
+            }
+        }
+        if *self.state.borrow() != RunnerState::Folding {
+            tracing::info!("read models can be written again");
+            self.state.send_replace(RunnerState::Folding);
+        }
+        self.positions.send_replace(lowest(&self.slots, &self.feed));
+        Ok(())
+    }
+}
+
+/// Without projections everything counts as folded.
+fn lowest(slots: &[Slot], feed: &Feed) -> Position {
+    let positions = slots.iter().map(|slot| slot.position);
+    positions.min().unwrap_or_else(|| feed.head())
+}
+
+/// A full disk or another process's lock may pass; anything else will not.
+fn passes_by_itself(error: &RunnerError) -> bool {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const FULL: u32 = 13;
+    let RunnerError::Database(sqlx::Error::Database(error)) = error else {
+        return false;
+    };
+    // The low byte is the primary code: https://sqlite.org/rescode.html
+    let extended = error.code().and_then(|code| code.parse::<u32>().ok());
+    matches!(extended.map(|code| code & 0xff), Some(BUSY | LOCKED | FULL))
+}
+
+async fn check_against_log(checkpoint: &Checkpoint, feed: &Feed) -> Result<(), RunnerError> {
+    let position = checkpoint.position;
+    let head = feed.head();
+    if position > head {
+        return Err(RunnerError::PastTheEnd {
+            projection: checkpoint.projection.clone(),
+            checkpoint: position,
+            head,
+        });
+    }
+    if position == Position::ZERO {
+        return Ok(());
+    }
+    let records = feed.read(Position::new(position.get() - 1)).await?;
+    let folded = records.iter().find(|recorded| recorded.position() == position);
+    match folded.map(|recorded| hex::encode(recorded.leaf)) {
+        Some(leaf) if leaf == checkpoint.leaf_hash => Ok(()),
+        _ => Err(RunnerError::OtherHistory {
+            projection: checkpoint.projection.clone(),
+            checkpoint: position,
+        }),
+    }
+}
+
+/// Makes, rebuilds or continues a projection.
+async fn take_up(
+    db: &mut SqliteConnection,
+    views: &Views,
+    mut projection: Box<dyn Projection>,
+    stored: Option<&Checkpoint>,
+) -> Result<Slot, RunnerError> {
+    let fingerprint = fingerprint(projection.as_ref());
+    let mut position = Position::ZERO;
+    match stored {
+        Some(checkpoint) if checkpoint.fingerprint == fingerprint => position = checkpoint.position,
+        other => {
+            let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+            if let Some(outdated) = other {
+                tracing::info!(projection = projection.name(), "rebuilding a read model");
+                outdated.drop_with_tables(&mut transaction).await?;
+            }
+            let tables = projection.tables();
+            for table in tables {
+                sqlx::raw_sql(table.create).execute(&mut *transaction).await?;
+            }
+            let names: Vec<_> = tables.iter().map(|table| table.name).collect();
+            let start = Checkpoint {
+                projection: projection.name().to_owned(),
+                position,
+                fingerprint,
+                log_id: views.log_id(),
+                leaf_hash: String::new(),
+                tables: names.join(" "),
+            };
+            start.insert(&mut transaction).await?;
+            transaction.commit().await?;
+        }
+    }
+    let loaded = projection.load(db).await;
+    loaded.map_err(|error| unreadable(projection.name(), position, error))?;
+    Ok(Slot {
+        projection,
+        position,
+        stale: false,
+    })
+}
+
+/// Its own tables cannot be folded on from.
+fn unreadable(projection: &'static str, position: Position, error: FoldError) -> RunnerError {
+    match error {
+        FoldError::Database(error) => RunnerError::Database(error),
+        FoldError::Poison(reason) => RunnerError::Poison {
+            projection,
+            event: "its own tables",
+            position,
+            reason,
+        },
+    }
+}
+
+impl Slot {
+    /// The part of a batch after the checkpoint.
+    fn unseen<'a>(&self, batch: &'a [Arc<Recorded>]) -> Result<&'a [Arc<Recorded>], RunnerError> {
+        let seen = batch.partition_point(|recorded| recorded.position() <= self.position);
+        let unseen = &batch[seen..];
+        let mut cursor = self.position;
+        for recorded in unseen {
+            if recorded.position() != cursor.next() {
+                return Err(RunnerError::Gap {
+                    cursor,
+                    found: recorded.position(),
+                });
+            }
+            cursor = recorded.position();
+        }
+        Ok(unseen)
+    }
+
+    /// Rows and checkpoint, all or nothing.
+    async fn write(
+        &mut self,
+        db: &mut SqliteConnection,
+        batch: &[Arc<Recorded>],
+    ) -> Result<(), RunnerError> {
+        let Some(last) = batch.last() else { return Ok(()) };
+        let name = self.projection.name();
+        if self.stale {
+            let loaded = self.projection.load(db).await;
+            loaded.map_err(|error| unreadable(name, self.position, error))?;
+        }
+        // Until the commit memory is ahead of the tables.
+        self.stale = true;
+        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+        let leaf = hex::encode(last.leaf);
+        let (from, to) = (self.position, last.position());
+        if !checkpoint::advance(&mut transaction, name, from, to, &leaf).await? {
+            return Err(RunnerError::CheckpointMoved {
+                projection: name,
+                expected: from,
+            });
+        }
+        for recorded in batch {
+            let applied = self.projection.apply(&mut transaction, recorded).await;
+            applied.map_err(|error| at(name, recorded, error))?;
+        }
+        let flushed = self.projection.flush(&mut transaction).await;
+        flushed.map_err(|error| at(name, last, error))?;
+        transaction.commit().await?;
+        self.stale = false;
+        self.position = to;
+        Ok(())
+    }
+}
+
+fn at(projection: &'static str, recorded: &Recorded, error: FoldError) -> RunnerError {
+    match error {
+        FoldError::Database(error) => RunnerError::Database(error),
+        FoldError::Poison(reason) => RunnerError::Poison {
+            projection,
+            event: recorded.event().name(),
+            position: recorded.position(),
+            reason,
+        },
+    }
+}
