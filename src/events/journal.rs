@@ -7,6 +7,7 @@
 //! outcome -> the journal stops taking commits until it has looked the batch up; anything that
 //! cannot be trusted -> the journal ends, and with it the process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
-use super::commit::{Commit, CommitError, WriterToken};
+use super::commit::{Commit, CommitError, Receipt, WriterToken};
 use super::envelope::{Origin, Recorded};
 use super::feed::{Feed, FeedPublisher};
 use super::plan::{Appended, Stamp, breaks_look_ahead};
@@ -232,7 +233,13 @@ impl JournalTask {
         let answers = loop {
             let stamp = self.stamp();
             match self.store.append(&self.lease, &stamp, &commits).await {
-                Ok(answers) => break answers,
+                Ok(answers) if !self.landed_late(&answers) => break answers,
+                Ok(_) => {
+                    let reason = "an append of unknown outcome reached the log late".to_owned();
+                    if let Some(answers) = self.look_up(&commits, reason).await? {
+                        break answers;
+                    }
+                }
                 Err(StoreError::Busy(_)) if busy < BUSY_RETRIES_MAX => {
                     busy += 1;
                     sleep(self.runtime.jittered(BUSY_PAUSE)).await;
@@ -266,11 +273,13 @@ impl JournalTask {
 
     /// Durable now: publish, then answer.
     fn deliver(&self, answers: Vec<Answer>, waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>) {
-        let records: Vec<Arc<Recorded>> = answers
+        let mut records: Vec<Arc<Recorded>> = answers
             .iter()
             .flatten()
             .flat_map(|appended| appended.records.iter().cloned())
             .collect();
+        // In order already, unless they were recorded by more than one attempt.
+        records.sort_by_key(|recorded| recorded.position());
         self.publisher.publish(&records);
         for (answer, (generation, reply)) in answers.into_iter().zip(waiting) {
             if breaks_look_ahead(&answer) {
@@ -312,10 +321,22 @@ impl JournalTask {
                 () = &mut enough => return,
                 request = self.requests.recv() => match request {
                     Some(request) => refuse(request, CommitError::Unavailable(reason.to_owned())),
-                    None => return,
+                    // All writers are gone: nobody to refuse, but no reason to probe in haste.
+                    None => return enough.await,
                 },
             }
         }
+    }
+
+    /// Whether an answer is a repetition of something never published: a store may say that a
+    /// batch is not in the log and record it after all, while its connection dies.
+    fn landed_late(&self, answers: &[Answer]) -> bool {
+        let mut published = self.publisher.head();
+        answers.iter().flatten().any(|appended| {
+            let late = appended.is_repeat() && appended.receipt.first_position > published;
+            published = published.max(appended.receipt.last_position());
+            late
+        })
     }
 
     /// Finds out what became of a batch: the answers if it was recorded, `None` if it was not.
@@ -348,29 +369,42 @@ impl JournalTask {
     async fn recorded_answers(&self, commits: &[Commit]) -> Result<Option<Vec<Answer>>, StoreError> {
         let published = self.publisher.head();
         let mut answers = Vec::with_capacity(commits.len());
-        let mut recorded = false;
+        let mut recorded = HashSet::new();
         for commit in commits {
             let answer = match self.store.lookup(commit.id).await? {
                 Some((fingerprint, _)) if fingerprint != commit.fingerprint => {
                     Err(CommitError::IdempotencyMismatch(commit.id))
                 }
                 Some((_, receipt)) => {
-                    let new = receipt.first_position > published;
-                    recorded |= new;
-                    let count = if new { receipt.events as usize } else { 0 };
-                    let before = Position::new(receipt.first_position.get() - 1);
-                    let mut records = self.store.read(before, count).await?;
-                    records.truncate(count);
-                    Ok(Appended {
-                        records: records.into_iter().map(Arc::new).collect(),
-                        receipt,
-                    })
+                    // The same command twice in one batch was recorded, and is published, once.
+                    let new = receipt.first_position > published && recorded.insert(commit.id);
+                    let records = match new {
+                        true => self.records_of(&receipt).await?,
+                        false => Vec::new(),
+                    };
+                    Ok(Appended { receipt, records })
                 }
-                None => Err(CommitError::WriterSuperseded),
+                None if commit.writer.is_some() => Err(CommitError::WriterSuperseded),
+                None => Err(CommitError::Unavailable(
+                    "the reason why the commit was turned down was lost; send it again".to_owned(),
+                )),
             };
             answers.push(answer);
         }
-        Ok(recorded.then_some(answers))
+        Ok((!recorded.is_empty()).then_some(answers))
+    }
+
+    async fn records_of(&self, receipt: &Receipt) -> Result<Vec<Arc<Recorded>>, StoreError> {
+        let before = Position::new(receipt.first_position.get() - 1);
+        let count = usize::try_from(receipt.events).unwrap_or(usize::MAX);
+        let records = self.store.read(before, count).await?;
+        if records.len() != count {
+            return Err(StoreError::Damaged {
+                position: receipt.first_position,
+                reason: "its commit is in the log, but not all of its events".to_owned(),
+            });
+        }
+        Ok(records.into_iter().map(Arc::new).collect())
     }
 }
 
