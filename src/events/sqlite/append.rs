@@ -1,13 +1,13 @@
 //! One append transaction: facts in, plan, rows out.
 //!
 //! Entry points: [`append`] and [`take_lease`], both inside an open transaction.
-//! Invariants: the lease is checked before anything is written; a batch costs three queries, one
-//! insert and one update, however many commits it has; an empty batch still writes to disk.
+//! Invariants: the lease is checked before anything is written; a batch costs three queries, a
+//! few inserts of many rows and one update; an empty batch still writes to disk.
 
 use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::errors::{damaged, store_error};
 use super::read::{receipt_of, text_of};
@@ -24,9 +24,9 @@ const KNOWN: &str = "SELECT commit_id, fingerprint, stream, first_position, firs
 const VERSIONS: &str = "SELECT value, (SELECT first_version + events - 1 FROM commits
     WHERE stream = value ORDER BY first_version DESC LIMIT 1) FROM json_each(?)";
 const INSERT: &str = "INSERT INTO commits (first_position, events, stream, first_version,
-        commit_id, fingerprint, records, leaves)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4),
-        unhex(value ->> 5), value ->> 6, unhex(value ->> 7) FROM json_each(?)";
+    commit_id, fingerprint, records, leaves) ";
+/// Rows of one INSERT. Few sizes make few statements, so that all of them stay prepared.
+const INSERT_ROWS: [usize; 4] = [64, 16, 4, 1];
 // The count changes with every transaction: SQLite writes nothing for a row that stays the same,
 // and an empty batch has to find out whether the disk can be written.
 const ADVANCE: &str = "UPDATE head SET position = ?, frontier = ?, transactions = ?";
@@ -151,52 +151,71 @@ async fn versions(
 }
 
 async fn insert(connection: &mut SqliteConnection, rows: &[PlannedCommit]) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
+    let mut rest = rows;
+    for size in INSERT_ROWS {
+        let (chunks, fewer) = rest.split_at(rest.len() - rest.len() % size);
+        for chunk in chunks.chunks(size) {
+            insert_rows(connection, chunk).await?;
+        }
+        rest = fewer;
     }
-    let values = rows.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
-    let inserted = sqlx::query(INSERT)
-        .bind(json(&values)?)
+    Ok(())
+}
+
+async fn insert_rows(connection: &mut SqliteConnection, rows: &[PlannedCommit]) -> Result<(), StoreError> {
+    let rows = rows.iter().map(RowValues::of).collect::<Result<Vec<_>, _>>()?;
+    let inserted = QueryBuilder::<Sqlite>::new(INSERT)
+        .push_values(&rows, |mut values, row| {
+            values
+                .push_bind(row.first_position)
+                .push_bind(row.events)
+                .push_bind(row.receipt.stream.as_str())
+                .push_bind(row.first_version)
+                .push_bind(row.receipt.commit_id.as_bytes().as_slice())
+                .push_bind(row.fingerprint.as_slice())
+                .push_bind(row.records.as_str())
+                .push_bind(row.leaves.as_slice());
+        })
+        .build()
         .execute(connection)
         .await
-        .map_err(store_error)?;
-    match inserted.rows_affected() == rows.len() as u64 {
+        .map_err(store_error)?
+        .rows_affected();
+    match inserted == rows.len() as u64 {
         true => Ok(()),
-        false => Err(StoreError::Fatal(format!(
-            "{} of {} commits were inserted",
-            inserted.rows_affected(),
-            rows.len()
-        ))),
+        false => Err(StoreError::Fatal(format!("{inserted} of {} commits were inserted", rows.len()))),
     }
 }
 
-type RowJson = (u64, u64, String, u64, String, String, String, String);
+/// The columns of one row.
+struct RowValues<'a> {
+    receipt: &'a Receipt,
+    first_position: i64,
+    events: i64,
+    first_version: i64,
+    fingerprint: &'a Hash,
+    records: String,
+    leaves: Vec<u8>,
+}
 
-fn as_json(row: &PlannedCommit) -> Result<RowJson, StoreError> {
-    let receipt = &row.appended.receipt;
-    let records = &row.appended.records;
-    let mut lines = Vec::with_capacity(records.iter().map(|r| r.record.len() + 1).sum());
-    let mut leaves = Vec::with_capacity(records.len() * size_of::<Hash>());
-    for (index, recorded) in records.iter().enumerate() {
-        // Canonical JSON escapes line feeds, so they can part the records.
-        if index > 0 {
-            lines.push(b'\n');
-        }
-        lines.extend_from_slice(&recorded.record);
-        leaves.extend_from_slice(&recorded.leaf);
+impl<'a> RowValues<'a> {
+    fn of(row: &'a PlannedCommit) -> Result<Self, StoreError> {
+        let receipt = &row.appended.receipt;
+        let recorded = &row.appended.records;
+        let lines: Vec<_> = recorded.iter().map(|recorded| recorded.record.as_slice()).collect();
+        let leaves: Vec<_> = recorded.iter().map(|recorded| recorded.leaf).collect();
+        Ok(Self {
+            receipt,
+            first_position: signed(receipt.first_position.get())?,
+            events: signed(receipt.events)?,
+            first_version: signed(receipt.first_version.get())?,
+            fingerprint: &row.fingerprint,
+            // Canonical JSON escapes line feeds, so they can part the records.
+            records: String::from_utf8(lines.join(&b'\n'))
+                .map_err(|error| StoreError::Fatal(format!("a record is not UTF-8: {error}")))?,
+            leaves: leaves.concat(),
+        })
     }
-    let lines = String::from_utf8(lines)
-        .map_err(|error| StoreError::Fatal(format!("a record is not UTF-8: {error}")))?;
-    Ok((
-        receipt.first_position.get(),
-        receipt.events,
-        receipt.stream.to_string(),
-        receipt.first_version.get(),
-        hex::encode(receipt.commit_id.as_bytes()),
-        hex::encode(row.fingerprint),
-        lines,
-        hex::encode(leaves),
-    ))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
