@@ -119,9 +119,11 @@ impl FeedPublisher {
     pub fn publish(&self, records: &[Arc<Recorded>]) {
         let Some(last) = records.last() else { return };
         let mut ring = locked(&self.ring);
-        let excess = (ring.len() + records.len()).saturating_sub(RING_EVENTS).min(ring.len());
+        // One batch can be larger than the ring: only its end is kept.
+        let kept = &records[records.len().saturating_sub(RING_EVENTS)..];
+        let excess = (ring.len() + kept.len()).saturating_sub(RING_EVENTS);
         ring.drain(..excess);
-        ring.extend(records.iter().cloned());
+        ring.extend(kept.iter().cloned());
         drop(ring);
         self.head.send_replace(last.position());
     }

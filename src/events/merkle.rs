@@ -4,6 +4,8 @@
 //! roots of the complete subtrees, largest first: at most 64 hashes for any log, and enough both
 //! to append the next leaf and to compute the root.
 
+use std::ops::RangeInclusive;
+
 use sha2::{Digest, Sha256};
 
 use crate::values::canonical::Hash;
@@ -66,6 +68,20 @@ impl Frontier {
             None => Sha256::digest([]).into(),
             Some(smallest) => from_smallest.fold(*smallest, |right, left| node_hash(left, &right)),
         }
+    }
+
+    /// The first run of leaves, counted from 1, that two frontiers of the same size disagree on.
+    pub fn first_difference(&self, other: &Self) -> Option<RangeInclusive<u64>> {
+        let mut first = 1;
+        let bits = (0..u64::BITS).rev().filter(|bit| self.size >> bit & 1 == 1);
+        for (bit, (ours, theirs)) in bits.zip(self.roots.iter().zip(&other.roots)) {
+            let last = first + ((1 << bit) - 1);
+            if ours != theirs {
+                return Some(first..=last);
+            }
+            first = last + 1;
+        }
+        None
     }
 
     /// The roots one after the other, as stored.
@@ -152,6 +168,23 @@ mod tests {
             let stored = Frontier::from_bytes(frontier.size(), &frontier.to_bytes());
             prop_assert_eq!(stored, Ok(frontier));
         }
+    }
+
+    #[test]
+    fn a_difference_is_narrowed_to_a_subtree() {
+        let of = |leaves: &[&[u8]]| {
+            let mut frontier = Frontier::default();
+            leaves.iter().for_each(|leaf| frontier.push(leaf_hash(leaf)));
+            frontier
+        };
+        let whole = of(&[b"a", b"b", b"c", b"d", b"e", b"f", b"g"]);
+        assert_eq!(whole.first_difference(&whole), None);
+        let early = of(&[b"a", b"x", b"c", b"d", b"e", b"f", b"g"]);
+        assert_eq!(whole.first_difference(&early), Some(1..=4));
+        let middle = of(&[b"a", b"b", b"c", b"d", b"x", b"f", b"g"]);
+        assert_eq!(whole.first_difference(&middle), Some(5..=6));
+        let last = of(&[b"a", b"b", b"c", b"d", b"e", b"f", b"x"]);
+        assert_eq!(whole.first_difference(&last), Some(7..=7));
     }
 
     #[test]

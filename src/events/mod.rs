@@ -17,7 +17,9 @@ pub mod journal;
 pub mod memory;
 pub mod merkle;
 pub mod plan;
+pub mod sqlite;
 pub mod store;
+pub mod verify;
 
 pub use catalogue::Event;
 pub use commit::{Commit, CommitError, CommitId, Meta, Receipt, Who};

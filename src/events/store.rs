@@ -79,7 +79,8 @@ pub trait EventStore: Send + Sync {
 
     async fn head(&self) -> Result<Head, StoreError>;
 
-    /// Up to about `limit` events after `after`, in order, in whole commits; empty at the end.
+    /// Up to `limit` events after `after`, in order; fewer only at the end. `after` may be any
+    /// position, also one inside a commit.
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError>;
 
     /// The same of one stream.
@@ -90,7 +91,7 @@ pub trait EventStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Recorded>, StoreError>;
 
-    /// Stored commits after `after`, unchecked and undecoded.
+    /// Up to `limit` stored commits that begin after `after`, unchecked and undecoded.
     async fn read_stored(
         &self,
         after: Position,

@@ -1,191 +1,47 @@
-//! The one way into the log: group commit over whatever is waiting.
+//! The journal's task: takes batches to the store and decides what a failure means.
 //!
-//! Commits queue up while a transaction is on its way to disk; the next transaction takes all of
-//! them. So one fsync serves many, and a lone commit waits for nobody. What happens when the store
-//! fails is `design`'s table, in [`JournalTask::run`]:
-//! unavailable -> everyone is told, and the journal probes until it can write again; unknown
-//! outcome -> the journal stops taking commits until it has looked the batch up; anything that
-//! cannot be trusted -> the journal ends, and with it the process.
+//! Entry point: [`JournalTask::run`].
+//! Invariants: events are published once, in order, after they are durable and before their
+//! commit is answered; while the outcome of a batch is unknown nothing else is recorded.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
-use super::commit::{Commit, CommitError, WriterToken};
-use super::envelope::{Origin, Recorded};
-use super::feed::{Feed, FeedPublisher};
-use super::plan::{Appended, Stamp, breaks_look_ahead};
-use super::store::{EventStore, Lease, StoreError};
+use super::{Answer, BATCH_COMMITS_MAX, Generation, JournalState, Request, stopped};
+use crate::events::commit::{Commit, CommitError, Receipt};
+use crate::events::envelope::{Origin, Recorded};
+use crate::events::feed::FeedPublisher;
+use crate::events::plan::{Appended, Stamp, breaks_look_ahead};
+use crate::events::store::{EventStore, Lease, StoreError};
 use crate::runtime::Runtime;
 use crate::values::Position;
 
-/// Most commits waiting for the journal.
-pub const QUEUE_COMMITS_MAX: usize = 4_096;
-/// Most commits of one transaction; beyond this batches add latency and no throughput.
-pub const BATCH_COMMITS_MAX: usize = 256;
 /// How often a busy store is asked again before it counts as unavailable.
 const BUSY_RETRIES_MAX: u32 = 5;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const PROBE_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PROBE_PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// What the journal is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JournalState {
-    Writable,
-    /// Cannot be written now; the journal tries again by itself.
-    Unavailable(String),
-    /// Will never write again; the process has to end.
-    Stopped(String),
-}
-
-type Answer = Result<Appended, CommitError>;
-
-struct Request {
-    commit: Commit,
-    generation: Arc<Generation>,
-    reply: oneshot::Sender<Answer>,
-}
-
-/// The commits of one writer from its (re)building on.
-struct Generation {
-    token: WriterToken,
-    /// It decides on top of its own unrecorded commits.
-    looks_ahead: bool,
-    failed: AtomicBool,
-}
-
-/// Hands out writers and the feed. Cheap to clone.
-#[derive(Clone)]
-pub struct Journal {
-    queue: mpsc::Sender<Request>,
-    feed: Feed,
-    state: watch::Receiver<JournalState>,
-    next_token: Arc<AtomicU64>,
-}
-
-impl Journal {
-    /// Starts the journal of `store` under `lease`. `origin` stands in every record.
-    pub async fn start(
-        store: Arc<dyn EventStore>,
-        lease: Lease,
-        origin: Origin,
-        runtime: &Runtime,
-    ) -> Result<Self, StoreError> {
-        let head = store.head().await?;
-        let (publisher, feed) = Feed::new(Arc::clone(&store), head.position);
-        let (queue, requests) = mpsc::channel(QUEUE_COMMITS_MAX);
-        let (state_sender, state) = watch::channel(JournalState::Writable);
-        let task = JournalTask {
-            store,
-            lease,
-            origin,
-            runtime: runtime.clone(),
-            requests,
-            publisher,
-            state: state_sender,
-        };
-        runtime.tasks.spawn("journal", Box::pin(task.run()));
-        Ok(Self {
-            queue,
-            feed,
-            state,
-            next_token: Arc::default(),
-        })
-    }
-
-    pub fn feed(&self) -> &Feed {
-        &self.feed
-    }
-
-    pub fn state(&self) -> watch::Receiver<JournalState> {
-        self.state.clone()
-    }
-
-    /// A writer whose commits are independent of each other.
-    pub fn writer(&self) -> Writer {
-        self.new_writer(false)
-    }
-
-    /// A writer that decides each commit on top of the ones before, without waiting for them.
-    /// When one is not recorded as decided, all later ones are dropped; build a new writer, with
-    /// state folded from the log.
-    pub fn writer_looking_ahead(&self) -> Writer {
-        self.new_writer(true)
-    }
-
-    fn new_writer(&self, looks_ahead: bool) -> Writer {
-        let token = WriterToken(self.next_token.fetch_add(1, Ordering::Relaxed));
-        Writer {
-            queue: self.queue.clone(),
-            generation: Arc::new(Generation {
-                token,
-                looks_ahead,
-                failed: AtomicBool::new(false),
-            }),
-        }
-    }
-}
-
-/// Sends commits to the journal.
-#[derive(Clone)]
-pub struct Writer {
-    queue: mpsc::Sender<Request>,
-    generation: Arc<Generation>,
-}
-
-impl Writer {
-    /// Queues a commit behind all those queued before; the answer comes once it is durable.
-    pub fn submit(&self, commit: Commit) -> impl Future<Output = Answer> + 'static {
-        let queued = self.queue(commit);
-        async move { queued?.await }
-    }
-
-    /// The same, telling at once when the queue is full or the journal gone. Only a commit that
-    /// was queued may be looked ahead over.
-    pub fn queue(&self, mut commit: Commit) -> Result<impl Future<Output = Answer> + 'static, CommitError> {
-        commit.writer = self.generation.looks_ahead.then_some(self.generation.token);
-        let (reply, answer) = oneshot::channel();
-        let request = Request {
-            commit,
-            generation: Arc::clone(&self.generation),
-            reply,
-        };
-        self.queue.try_send(request).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
-                capacity: QUEUE_COMMITS_MAX,
-            },
-            mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
-        })?;
-        Ok(async move {
-            let ended = |_| Err(CommitError::Indeterminate("the journal ended".to_owned()));
-            answer.await.unwrap_or_else(ended)
-        })
-    }
-}
-
-fn stopped(reason: &str) -> CommitError {
-    CommitError::Stopped(reason.to_owned())
-}
-
-struct JournalTask {
-    store: Arc<dyn EventStore>,
-    lease: Lease,
-    origin: Origin,
-    runtime: Runtime,
-    requests: mpsc::Receiver<Request>,
-    publisher: FeedPublisher,
-    state: watch::Sender<JournalState>,
+pub(super) struct JournalTask {
+    pub(super) store: Arc<dyn EventStore>,
+    pub(super) lease: Lease,
+    pub(super) origin: Origin,
+    pub(super) runtime: Runtime,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) publisher: FeedPublisher,
+    pub(super) state: watch::Sender<JournalState>,
 }
 
 /// Why the journal ends.
 struct End(String);
 
 impl JournalTask {
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         while let Some(batch) = self.next_batch().await {
             if batch.is_empty() {
                 continue;
@@ -232,7 +88,13 @@ impl JournalTask {
         let answers = loop {
             let stamp = self.stamp();
             match self.store.append(&self.lease, &stamp, &commits).await {
-                Ok(answers) => break answers,
+                Ok(answers) if !self.landed_late(&answers) => break answers,
+                Ok(_) => {
+                    let reason = "an append of unknown outcome reached the log late".to_owned();
+                    if let Some(answers) = self.look_up(&commits, reason).await? {
+                        break answers;
+                    }
+                }
                 Err(StoreError::Busy(_)) if busy < BUSY_RETRIES_MAX => {
                     busy += 1;
                     sleep(self.runtime.jittered(BUSY_PAUSE)).await;
@@ -266,11 +128,13 @@ impl JournalTask {
 
     /// Durable now: publish, then answer.
     fn deliver(&self, answers: Vec<Answer>, waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>) {
-        let records: Vec<Arc<Recorded>> = answers
+        let mut records: Vec<Arc<Recorded>> = answers
             .iter()
             .flatten()
             .flat_map(|appended| appended.records.iter().cloned())
             .collect();
+        // In order already, unless they were recorded by more than one attempt.
+        records.sort_by_key(|recorded| recorded.position());
         self.publisher.publish(&records);
         for (answer, (generation, reply)) in answers.into_iter().zip(waiting) {
             if breaks_look_ahead(&answer) {
@@ -312,10 +176,22 @@ impl JournalTask {
                 () = &mut enough => return,
                 request = self.requests.recv() => match request {
                     Some(request) => refuse(request, CommitError::Unavailable(reason.to_owned())),
-                    None => return,
+                    // All writers are gone: nobody to refuse, but no reason to probe in haste.
+                    None => return enough.await,
                 },
             }
         }
+    }
+
+    /// Whether an answer is a repetition of something never published: a store may say that a
+    /// batch is not in the log and record it after all, while its connection dies.
+    fn landed_late(&self, answers: &[Answer]) -> bool {
+        let mut published = self.publisher.head();
+        answers.iter().flatten().any(|appended| {
+            let late = appended.is_repeat() && appended.receipt.first_position > published;
+            published = published.max(appended.receipt.last_position());
+            late
+        })
     }
 
     /// Finds out what became of a batch: the answers if it was recorded, `None` if it was not.
@@ -348,29 +224,42 @@ impl JournalTask {
     async fn recorded_answers(&self, commits: &[Commit]) -> Result<Option<Vec<Answer>>, StoreError> {
         let published = self.publisher.head();
         let mut answers = Vec::with_capacity(commits.len());
-        let mut recorded = false;
+        let mut recorded = HashSet::new();
         for commit in commits {
             let answer = match self.store.lookup(commit.id).await? {
                 Some((fingerprint, _)) if fingerprint != commit.fingerprint => {
                     Err(CommitError::IdempotencyMismatch(commit.id))
                 }
                 Some((_, receipt)) => {
-                    let new = receipt.first_position > published;
-                    recorded |= new;
-                    let count = if new { receipt.events as usize } else { 0 };
-                    let before = Position::new(receipt.first_position.get() - 1);
-                    let mut records = self.store.read(before, count).await?;
-                    records.truncate(count);
-                    Ok(Appended {
-                        records: records.into_iter().map(Arc::new).collect(),
-                        receipt,
-                    })
+                    // The same command twice in one batch was recorded, and is published, once.
+                    let new = receipt.first_position > published && recorded.insert(commit.id);
+                    let records = match new {
+                        true => self.records_of(&receipt).await?,
+                        false => Vec::new(),
+                    };
+                    Ok(Appended { receipt, records })
                 }
-                None => Err(CommitError::WriterSuperseded),
+                None if commit.writer.is_some() => Err(CommitError::WriterSuperseded),
+                None => Err(CommitError::Unavailable(
+                    "the reason why the commit was turned down was lost; send it again".to_owned(),
+                )),
             };
             answers.push(answer);
         }
-        Ok(recorded.then_some(answers))
+        Ok((!recorded.is_empty()).then_some(answers))
+    }
+
+    async fn records_of(&self, receipt: &Receipt) -> Result<Vec<Arc<Recorded>>, StoreError> {
+        let before = Position::new(receipt.first_position.get() - 1);
+        let count = usize::try_from(receipt.events).unwrap_or(usize::MAX);
+        let records = self.store.read(before, count).await?;
+        if records.len() != count {
+            return Err(StoreError::Damaged {
+                position: receipt.first_position,
+                reason: "its commit is in the log, but not all of its events".to_owned(),
+            });
+        }
+        Ok(records.into_iter().map(Arc::new).collect())
     }
 }
 

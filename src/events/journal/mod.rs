@@ -1,0 +1,170 @@
+//! The one way into the log: group commit over whatever is waiting.
+//!
+//! Commits queue up while a transaction is on its way to disk; the next transaction takes all of
+//! them. So one fsync serves many, and a lone commit waits for nobody. What happens when the store
+//! fails is decided in [`task`]:
+//! unavailable -> everyone is told, and the journal probes until it can write again; unknown
+//! outcome -> the journal stops taking commits until it has looked the batch up; anything that
+//! cannot be trusted -> the journal ends, and with it the process.
+
+mod task;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::task::JournalTask;
+use super::commit::{Commit, CommitError, WriterToken};
+use super::envelope::Origin;
+use super::feed::Feed;
+use super::plan::Appended;
+use super::store::{EventStore, Lease, StoreError};
+use crate::runtime::Runtime;
+
+/// Most commits waiting for the journal.
+pub const QUEUE_COMMITS_MAX: usize = 4_096;
+/// Most commits of one transaction; beyond this batches add latency and no throughput.
+pub const BATCH_COMMITS_MAX: usize = 256;
+
+/// What the journal is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalState {
+    Writable,
+    /// Cannot be written now; the journal tries again by itself.
+    Unavailable(String),
+    /// Will never write again; the process has to end.
+    Stopped(String),
+}
+
+type Answer = Result<Appended, CommitError>;
+
+struct Request {
+    commit: Commit,
+    generation: Arc<Generation>,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// The commits of one writer from its (re)building on.
+struct Generation {
+    token: WriterToken,
+    /// It decides on top of its own unrecorded commits.
+    looks_ahead: bool,
+    failed: AtomicBool,
+}
+
+/// Hands out writers and the feed. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    queue: mpsc::Sender<Request>,
+    feed: Feed,
+    state: watch::Receiver<JournalState>,
+    next_token: Arc<AtomicU64>,
+}
+
+impl Journal {
+    /// Starts the journal of `store` under `lease`. `origin` stands in every record.
+    pub async fn start(
+        store: Arc<dyn EventStore>,
+        lease: Lease,
+        origin: Origin,
+        runtime: &Runtime,
+    ) -> Result<Self, StoreError> {
+        let head = store.head().await?;
+        let (publisher, feed) = Feed::new(Arc::clone(&store), head.position);
+        let (queue, requests) = mpsc::channel(QUEUE_COMMITS_MAX);
+        let (state_sender, state) = watch::channel(JournalState::Writable);
+        let task = JournalTask {
+            store,
+            lease,
+            origin,
+            runtime: runtime.clone(),
+            requests,
+            publisher,
+            state: state_sender,
+        };
+        runtime.tasks.spawn("journal", Box::pin(task.run()));
+        Ok(Self {
+            queue,
+            feed,
+            state,
+            next_token: Arc::default(),
+        })
+    }
+
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub fn state(&self) -> watch::Receiver<JournalState> {
+        self.state.clone()
+    }
+
+    /// A writer whose commits are independent of each other.
+    pub fn writer(&self) -> Writer {
+        self.new_writer(false)
+    }
+
+    /// A writer that decides each commit on top of the ones before, without waiting for them.
+    /// When one is not recorded as decided, all later ones are dropped; build a new writer, with
+    /// state folded from the log.
+    pub fn writer_looking_ahead(&self) -> Writer {
+        self.new_writer(true)
+    }
+
+    fn new_writer(&self, looks_ahead: bool) -> Writer {
+        let token = WriterToken(self.next_token.fetch_add(1, Ordering::Relaxed));
+        Writer {
+            queue: self.queue.clone(),
+            generation: Arc::new(Generation {
+                token,
+                looks_ahead,
+                failed: AtomicBool::new(false),
+            }),
+        }
+    }
+}
+
+/// Sends commits to the journal.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Request>,
+    generation: Arc<Generation>,
+}
+
+impl Writer {
+    /// Queues a commit behind all those queued before; the answer comes once it is durable.
+    pub fn submit(&self, commit: Commit) -> impl Future<Output = Answer> + use<> + 'static {
+        let queued = self.queue(commit);
+        async move { queued?.await }
+    }
+
+    /// The same, telling at once when the queue is full or the journal gone. Only a commit that
+    /// was queued may be looked ahead over.
+    pub fn queue(
+        &self,
+        mut commit: Commit,
+    ) -> Result<impl Future<Output = Answer> + use<> + 'static, CommitError> {
+        commit.writer = self.generation.looks_ahead.then_some(self.generation.token);
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            commit,
+            generation: Arc::clone(&self.generation),
+            reply,
+        };
+        self.queue.try_send(request).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
+                capacity: QUEUE_COMMITS_MAX,
+            },
+            mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
+        })?;
+        Ok(async move {
+            let ended = |_| Err(CommitError::Indeterminate("the journal ended".to_owned()));
+            answer.await.unwrap_or_else(ended)
+        })
+    }
+}
+
+fn stopped(reason: &str) -> CommitError {
+    CommitError::Stopped(reason.to_owned())
+}

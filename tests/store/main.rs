@@ -1,0 +1,14 @@
+//! Event stores, journal, feed and verification: what the rest of the program stands on.
+//!
+//! `conformance` runs for every engine; `model` plays random histories against the memory engine;
+//! `sqlite` and `tamper` are about the file; `journal` and `feed` run on a store that fails by
+//! script (`faulty`).
+
+mod conformance;
+mod faulty;
+mod feed;
+mod journal;
+mod model;
+mod sqlite;
+mod support;
+mod tamper;
