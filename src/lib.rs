@@ -6,6 +6,7 @@
 pub mod actors;
 pub mod domain;
 pub mod events;
+pub mod market;
 pub mod projections;
 pub mod runtime;
 pub mod values;

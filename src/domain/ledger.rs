@@ -21,6 +21,8 @@ pub struct OrderRecord {
     pub ordinal: u64,
     pub terms: OrderTerms,
     pub status: OrderStatus,
+    /// Whether the venue has executed any of it, booked or not.
+    executed: bool,
     pub filled_quantity: Quantity,
     /// Sum of quantity times price over its executions.
     pub filled_notional: Money,
@@ -142,6 +144,7 @@ impl Ledger {
             ordinal: submitted.ordinal,
             terms: submitted.terms.clone(),
             status: OrderStatus::Submitted,
+            executed: false,
             filled_quantity: Quantity::ZERO,
             filled_notional: Money::ZERO,
         };
@@ -175,8 +178,8 @@ impl Ledger {
 
     fn step(&mut self, order_id: &OrderId, step: Step) {
         if let Some(order) = self.orders.get_mut(order_id) {
-            let filled = order.filled_quantity.is_positive();
-            order.status = order.status.after(step, filled).unwrap_or(order.status);
+            order.executed |= matches!(step, Step::Fill | Step::FillLast);
+            order.status = order.status.after(step, order.executed).unwrap_or(order.status);
         }
     }
 

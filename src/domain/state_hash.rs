@@ -20,10 +20,12 @@ fn state(ledger: &Ledger) -> Value {
     let mut strategies: Vec<_> = ledger.strategies.values().collect();
     strategies.sort_by(|a, b| a.registered.name.cmp(&b.registered.name));
     let account_name = |id: &AccountId| ledger.accounts.get(id).map(|account| account.name.as_str());
-    let mut halts: Vec<_> = ledger.halts.engaged.iter().map(|(scope, engaged)| {
-        let (scope, key) = scope_and_key(scope);
-        (scope, key, engaged.mode)
-    }).collect();
+    let mut halts: Vec<_> = ledger
+        .halts
+        .engaged
+        .iter()
+        .map(|(scope, engaged)| (scope_name(scope), key_name(ledger, scope), engaged.mode))
+        .collect();
     halts.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     json!({
         "accounts": accounts.iter().map(|account| account_state(ledger, account)).collect::<Vec<_>>(),
@@ -79,13 +81,29 @@ fn order_state(order: &OrderRecord) -> Value {
     })
 }
 
-/// The scope's name and whom it concerns; the firm has no key.
-fn scope_and_key(scope: &HaltScope) -> (&'static str, Option<String>) {
+fn scope_name(scope: &HaltScope) -> &'static str {
     match scope {
-        HaltScope::Firm => ("firm", None),
-        HaltScope::Account(key) => ("account", Some(key.to_string())),
-        HaltScope::Strategy(key) => ("strategy", Some(key.to_string())),
-        HaltScope::Instrument(key) => ("instrument", Some(key.to_string())),
-        HaltScope::Venue(key) => ("venue", Some(key.to_string())),
+        HaltScope::Firm => "firm",
+        HaltScope::Account(_) => "account",
+        HaltScope::Strategy(_) => "strategy",
+        HaltScope::Instrument(_) => "instrument",
+        HaltScope::Venue(_) => "venue",
+    }
+}
+
+/// Whom a switch concerns, by name where there is one; the firm has no key.
+fn key_name(ledger: &Ledger, scope: &HaltScope) -> Option<String> {
+    match scope {
+        HaltScope::Firm => None,
+        HaltScope::Account(id) => {
+            let account = ledger.accounts.get(id);
+            Some(account.map_or_else(|| id.to_string(), |account| account.name.clone()))
+        }
+        HaltScope::Strategy(id) => {
+            let strategy = ledger.strategies.get(id);
+            Some(strategy.map_or_else(|| id.to_string(), |found| found.registered.name.clone()))
+        }
+        HaltScope::Instrument(symbol) => Some(symbol.to_string()),
+        HaltScope::Venue(id) => Some(id.to_string()),
     }
 }

@@ -61,9 +61,7 @@ impl View {
         let envelope = &recorded.envelope;
         let stream = &envelope.stream;
         match (stream.category(), &envelope.event) {
-            ("strategy", event) if stream.id() == self.id.as_str() => {
-                self.strategy = Strategy::apply(self.strategy.take(), envelope.version, event);
-            }
+            ("strategy", _) if stream.id() == self.id.as_str() => self.apply_own(recorded),
             ("account", event) => {
                 let id = AccountId::new(stream.id()).map_err(|error| error.to_string())?;
                 let account = Account::apply(self.accounts.remove(&id), envelope.version, event)
@@ -83,6 +81,14 @@ impl View {
         }
         self.folded_to = envelope.position;
         Ok(())
+    }
+
+    /// Folds a fact of its own, once, however often it comes.
+    fn apply_own(&mut self, recorded: &Recorded) {
+        let envelope = &recorded.envelope;
+        if envelope.version > self.version() {
+            self.strategy = Strategy::apply(self.strategy.take(), envelope.version, &envelope.event);
+        }
     }
 
     fn version(&self) -> Version {
@@ -192,9 +198,16 @@ impl StrategyActor {
         ctx.spawn(durable.map(move |result, actor, ctx| {
             fail::fail_point!("strategy::after_append");
             actor.recording = false;
-            if let Err(error) = &result {
+            match &result {
+                // Durable, so it may act on it before the feed brings it back.
+                Ok(appended) => {
+                    for recorded in &appended.records {
+                        actor.view.apply_own(recorded);
+                    }
+                    actor.send_orders(ctx);
+                }
                 // Its view may be wrong; the asker sends the same again.
-                actor.rebuild(error.to_string(), ctx);
+                Err(error) => actor.rebuild(error.to_string(), ctx),
             }
             let result = result
                 .map(CommandOutcome::Recorded)

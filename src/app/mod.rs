@@ -1,0 +1,11 @@
+//! The composition root: configuration -> stores -> actors. The only floor that knows everyone.
+//!
+//! Entry points: [`config::NodeConfig`], [`node::Node::start`].
+
+pub mod build;
+pub mod config;
+pub mod lock;
+pub mod node;
+pub mod player;
+pub mod setup;
+pub mod summary;

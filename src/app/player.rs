@@ -1,0 +1,236 @@
+//! Plays recorded bars: each one is recorded, then matched at the paper venue, then looked at by
+//! the strategy. The data clock moves on only when risk, execution and strategy have come to rest,
+//! so the outcome does not depend on how fast anything runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::actors::messages::{CommandFailure, EvaluateBar};
+use crate::actors::port::{Port, PortError};
+use crate::actors::settle::Settle;
+use crate::events::catalogue::PriceMarked;
+use crate::events::commit::CommitError;
+use crate::events::{Commit, Feed, Meta, Who, Writer};
+use crate::market::{BarRow, Dataset};
+use crate::runtime::{DataClock, Runtime};
+use crate::values::ids::derived_uuid;
+use crate::values::{CommandId, Position, StreamName, Version};
+use crate::venues::paper::PaperVenue;
+
+/// Pause before a step that cannot be done now is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How fast to play.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// As fast as everything comes to rest.
+    Max,
+    /// Pause between two bars.
+    Pause(Duration),
+}
+
+/// Why playing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlayEnd {
+    DataDone,
+    Stopped,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    #[error(
+        "this log holds prices of {logged}, not of {given}; play the same data, or start a new \
+         log with another --data-dir"
+    )]
+    OtherData { logged: String, given: String },
+    #[error("recording row {row} of the data: {error}")]
+    Record { row: u64, error: CommitError },
+    #[error("evaluating row {row} of the data: {error}")]
+    Evaluate { row: u64, error: CommandFailure },
+}
+
+/// See the module.
+pub struct Player {
+    pub dataset: Dataset,
+    pub venue: Arc<PaperVenue>,
+    pub writer: Writer,
+    pub feed: Feed,
+    pub clock: Arc<DataClock>,
+    pub runtime: Runtime,
+    /// Everyone who has to come to rest after each step.
+    pub settle: Vec<Port<Settle>>,
+    pub strategy: Port<EvaluateBar>,
+    pub speed: Speed,
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Player {
+    /// Plays on after the row last recorded (`logged`: data and row), which is finished first.
+    pub async fn play(mut self, logged: Option<(String, u64)>) -> Result<PlayEnd, PlayError> {
+        let done = match logged {
+            None => 0,
+            Some((source, _)) if source != self.dataset.source => {
+                return Err(PlayError::OtherData {
+                    logged: source,
+                    given: self.dataset.source,
+                });
+            }
+            Some((_, row)) => row,
+        };
+        let rows = std::mem::take(&mut self.dataset.rows);
+        let first = usize::try_from(done).unwrap_or(usize::MAX).saturating_sub(1);
+        let mut versions = Versions::of(rows.iter().take(first));
+        let mut due = Instant::now();
+        for (index, row) in rows.iter().enumerate().skip(first) {
+            let number = index as u64 + 1;
+            let version = versions.next(row);
+            if number > done {
+                if let Speed::Pause(pause) = self.speed {
+                    due += pause;
+                    self.wait_until(due).await;
+                }
+                if *self.stop.borrow() {
+                    return Ok(PlayEnd::Stopped);
+                }
+                self.mark(row, number, version).await?;
+            }
+            if self.finish(row, number).await?.is_none() {
+                return Ok(PlayEnd::Stopped);
+            }
+        }
+        Ok(PlayEnd::DataDone)
+    }
+
+    async fn wait_until(&mut self, due: Instant) {
+        tokio::select! {
+            () = sleep_until(due) => {}
+            _ = self.stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Records the bar; an outage of the store is waited out.
+    async fn mark(&self, row: &BarRow, number: u64, version: Version) -> Result<(), PlayError> {
+        let source = &self.dataset.source;
+        let text = number.to_string();
+        let parts = ["mark", source, &text];
+        let at = row.bar.date.close_time();
+        self.clock.advance_to(at);
+        let marked = PriceMarked {
+            symbol: row.symbol.clone(),
+            bar: row.bar.clone(),
+            source: source.clone(),
+            row: number,
+        };
+        let meta = Meta {
+            command_id: CommandId::derived(&parts),
+            correlation_id: derived_uuid(&parts),
+            causation_id: None,
+            who: Who::system("market"),
+            occurred_at: at,
+        };
+        let stream = StreamName::market(&row.symbol);
+        let commit = Commit::new(&parts, stream, version, meta, vec![marked.into()])
+            .map_err(|error| CommitError::Invalid(error.to_string()));
+        let failed = |error| PlayError::Record { row: number, error };
+        let commit = commit.map_err(failed)?;
+        loop {
+            match self.writer.submit(commit.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Unavailable(_) | CommitError::Overloaded { .. }) => {
+                    if *self.stop.borrow() {
+                        return Ok(());
+                    }
+                    self.pause().await;
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Everything that follows from a recorded bar. `None`: stopped before it was done.
+    async fn finish(&self, row: &BarRow, number: u64) -> Result<Option<()>, PlayError> {
+        while let Err(error) = self.venue.play_bar(&row.symbol, &row.bar, number).await {
+            tracing::warn!(row = number, %error, "the paper venue cannot take a bar; trying again");
+            if *self.stop.borrow() {
+                return Ok(None);
+            }
+            self.pause().await;
+        }
+        loop {
+            let Some(through) = self.settled().await else {
+                return Ok(None);
+            };
+            let evaluate = EvaluateBar {
+                symbol: row.symbol.clone(),
+                bar: row.bar.date,
+                through,
+            };
+            match self.strategy.ask(evaluate).await {
+                Ok(Ok(())) => return Ok(self.settled().await.map(|_| ())),
+                // Behind, or rebuilt on the way: settle and ask again.
+                Ok(Err(CommandFailure::Unavailable(_) | CommandFailure::Unknown(_)))
+                | Err(PortError::Absent { .. } | PortError::NoAnswer { .. }) => {}
+                Ok(Err(error)) => return Err(PlayError::Evaluate { row: number, error }),
+            }
+            if *self.stop.borrow() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits until everyone has folded the whole log and has nothing left to do, and the log has
+    /// not grown meanwhile. `None`: stopped first.
+    async fn settled(&self) -> Option<Position> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            position = self.rest() => Some(position),
+            // While playing goes on normally this never wins: rest comes in milliseconds.
+            _ = async { stop.wait_for(|stop| *stop).await.ok(); sleep(STOP_GRACE).await } => None,
+        }
+    }
+
+    async fn rest(&self) -> Position {
+        loop {
+            let head = self.feed.head();
+            for port in &self.settle {
+                while !matches!(port.ask(Settle { through: head }).await, Ok(Some(_))) {
+                    self.pause().await;
+                }
+            }
+            if self.feed.head() == head {
+                return head;
+            }
+        }
+    }
+
+    async fn pause(&self) {
+        sleep(self.runtime.jittered(RETRY_PAUSE)).await;
+    }
+}
+
+/// How long a bar may take to finish after the node was told to stop.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// Versions of the market streams: one event a row.
+struct Versions(std::collections::BTreeMap<String, u64>);
+
+impl Versions {
+    fn of<'a>(rows: impl Iterator<Item = &'a BarRow>) -> Self {
+        let mut versions = Self(std::collections::BTreeMap::new());
+        for row in rows {
+            versions.next(row);
+        }
+        versions
+    }
+
+    /// The version before `row`; counts the row.
+    fn next(&mut self, row: &BarRow) -> Version {
+        let count = self.0.entry(row.symbol.to_string()).or_default();
+        *count += 1;
+        Version::new(*count - 1)
+    }
+}
