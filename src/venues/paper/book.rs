@@ -8,18 +8,21 @@
 //! - A connection that met an error, or whose caller went away, is closed and never used again:
 //!   after some errors SQLite has rolled back by itself, and only a fresh connection is certain of
 //!   what is in the file.
+//! - Once the disk or the file has failed nothing is read or written any more: a later fsync that
+//!   passes proves nothing about the pages that an earlier one lost.
 //! - A fresh connection starts after the one before it has let go: it takes the write lock once.
 //!   So what is not in the book then is not on its way into it either.
 //! - The number in `last_report` is never ahead of the disk.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-use super::error::{PaperError, before_commit, damaged, in_commit, opening};
+use super::error::{self, PaperError, opening};
 use super::schema::{self, Found, Identity};
 use crate::venues::VenueError;
 
@@ -32,6 +35,8 @@ pub(super) struct Book {
     /// Empty while a call works with it, and after a call that failed or was dropped.
     connection: Mutex<Option<SqliteConnection>>,
     last_report: watch::Sender<u64>,
+    /// Why the file cannot be trusted any more.
+    failed: OnceLock<String>,
 }
 
 impl Book {
@@ -47,11 +52,12 @@ impl Book {
             identity,
             connection: Mutex::default(),
             last_report: watch::Sender::new(0),
+            failed: OnceLock::new(),
         };
         if book.look().await? == Found::Empty {
             let mut connection = book.dial().await?;
             let made = schema::create(&mut connection, &book.identity).await;
-            made.map_err(|failure| opening(path, failure))?;
+            made.map_err(|failure| opening(path, &failure))?;
             close(connection).await;
         }
         let connection = book.connect().await?;
@@ -66,20 +72,25 @@ impl Book {
     /// Starts a transaction that may write. Waits for the call before it.
     pub async fn write(&self) -> Result<Work<'_>, VenueError> {
         let mut work = self.read().await?;
-        work.run("BEGIN IMMEDIATE").await.map_err(before_commit)?;
-        work.last_report = last_report(&mut work.connection).await.map_err(before_commit)?;
+        if let Err(failure) = work.run("BEGIN IMMEDIATE").await {
+            return Err(work.failed(failure));
+        }
+        work.last_report = match last_report(&mut work.connection).await {
+            Ok(last) => last,
+            Err(failure) => return Err(work.failed(failure)),
+        };
         Ok(work)
     }
 
     /// Lends the connection for reading. Waits for the call before it.
     pub async fn read(&self) -> Result<Work<'_>, VenueError> {
         let mut slot = self.connection.lock().await;
+        if let Some(reason) = self.failed.get() {
+            return Err(error::untrusted(reason));
+        }
         let connection = match slot.take() {
             Some(connection) => connection,
-            None => self.connect().await.map_err(|error| match error {
-                PaperError::NotABook { .. } => damaged(&error),
-                _ => VenueError::Unavailable(error.to_string()),
-            })?,
+            None => self.reconnect().await?,
         };
         Ok(Work {
             connection,
@@ -91,17 +102,37 @@ impl Book {
 
     /// What the file is, without writing to it.
     async fn look(&self) -> Result<Found, PaperError> {
-        let options = SqliteConnectOptions::new().filename(&self.path).read_only(true);
-        let connected = options.busy_timeout(LOCK_WAIT).connect().await;
-        let mut connection = connected.map_err(|failure| opening(&self.path, failure))?;
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .read_only(true)
+            .busy_timeout(LOCK_WAIT)
+            .disable_statement_logging();
+        let connected = options.connect().await;
+        let mut connection = connected.map_err(|failure| opening(&self.path, &failure))?;
         let found = schema::identify(&mut connection, &self.path, &self.identity).await;
         close(connection).await;
         found
     }
 
+    async fn reconnect(&self) -> Result<SqliteConnection, VenueError> {
+        self.connect().await.map_err(|error| match &error {
+            PaperError::Damaged { reason, .. } | PaperError::NotABook { reason, .. } => {
+                self.fail(reason.clone());
+                error::untrusted(reason)
+            }
+            _ => VenueError::Unavailable(error.to_string()),
+        })
+    }
+
+    /// Ends all use of the book. The first reason stands.
+    fn fail(&self, reason: String) {
+        tracing::error!(%reason, "paper.db cannot be trusted any more");
+        let _ = self.failed.set(reason);
+    }
+
     /// A fresh connection to the book, after whoever held it before.
     async fn connect(&self) -> Result<SqliteConnection, PaperError> {
-        let failed = |failure| opening(&self.path, failure);
+        let failed = |failure: sqlx::Error| opening(&self.path, &failure);
         let mut connection = self.dial().await?;
         let found = schema::identify(&mut connection, &self.path, &self.identity).await?;
         if found == Found::Empty {
@@ -110,9 +141,15 @@ impl Book {
                 reason: "it was emptied while in use".to_owned(),
             });
         }
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.map_err(failed)?;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut connection)
+            .await
+            .map_err(failed)?;
         let last = last_report(&mut connection).await.map_err(failed)?;
-        sqlx::query("ROLLBACK").execute(&mut connection).await.map_err(failed)?;
+        sqlx::query("ROLLBACK")
+            .execute(&mut connection)
+            .await
+            .map_err(failed)?;
         self.announce(last);
         Ok(connection)
     }
@@ -124,8 +161,12 @@ impl Book {
             .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(LOCK_WAIT);
-        options.connect().await.map_err(|failure| opening(&self.path, failure))
+            .busy_timeout(LOCK_WAIT)
+            .disable_statement_logging();
+        options
+            .connect()
+            .await
+            .map_err(|failure| opening(&self.path, &failure))
     }
 
     fn announce(&self, last: u64) {
@@ -150,7 +191,12 @@ pub(super) struct Work<'b> {
 impl Work<'_> {
     /// Ends the transaction; on disk when it returns. Gives the number of the last report.
     pub async fn commit(mut self) -> Result<u64, VenueError> {
-        self.run("COMMIT").await.map_err(in_commit)?;
+        if let Err(failure) = self.run("COMMIT").await {
+            if let Some(reason) = error::medium_failure(&failure) {
+                self.book.fail(reason);
+            }
+            return Err(error::commit(&failure));
+        }
         let last = self.last_report;
         self.book.announce(last);
         self.give_back();
@@ -162,8 +208,19 @@ impl Work<'_> {
         *self.slot = Some(self.connection);
     }
 
+    /// What a statement's failure says about this call; the book is told as well.
+    pub fn failed(&self, failure: sqlx::Error) -> VenueError {
+        if let Some(reason) = error::medium_failure(&failure) {
+            self.book.fail(reason);
+        }
+        error::statement(&failure)
+    }
+
     async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        sqlx::query(statement).execute(&mut self.connection).await.map(|_| ())
+        sqlx::query(statement)
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
     }
 }
 

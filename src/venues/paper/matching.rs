@@ -31,27 +31,39 @@ pub(super) enum Outcome {
 pub(super) fn refusal(terms: &OrderTerms) -> Option<String> {
     if !terms.quantity.is_positive() {
         let quantity = terms.quantity;
-        return Some(format!("quantity {quantity} is not positive; give more than 0"));
+        return Some(format!(
+            "quantity {quantity} is not positive; give more than 0"
+        ));
     }
     let limit = terms.order_type.limit_price()?;
     if !limit.is_positive() {
-        return Some(format!("limit price {limit} is not positive; give more than 0"));
+        return Some(format!(
+            "limit price {limit} is not positive; give more than 0"
+        ));
     }
     let unfit = terms.quantity.times(limit).err()?;
-    Some(format!("quantity times limit price does not fit: {unfit}; send a smaller order"))
+    Some(format!(
+        "quantity times limit price does not fit: {unfit}; send a smaller order"
+    ))
 }
 
 /// Why these prices cannot be the prices of one bar, if they cannot.
 pub(super) fn check(bar: &Bar) -> Result<(), String> {
     let Bar {
-        open, high, low, close, ..
+        open,
+        high,
+        low,
+        close,
+        ..
     } = bar;
     if !low.is_positive() {
         return Err(format!("its low {low} is not positive"));
     }
     for (name, price) in [("open", open), ("close", close)] {
         if price < low || price > high {
-            return Err(format!("its {name} {price} lies outside its range of {low} to {high}"));
+            return Err(format!(
+                "its {name} {price} lies outside its range of {low} to {high}"
+            ));
         }
     }
     Ok(())

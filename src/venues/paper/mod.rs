@@ -36,7 +36,9 @@ use self::schema::Identity;
 use super::{NewOrder, Report, ReportBody, Venue, VenueError};
 use crate::events::catalogue::market::Bar;
 use crate::runtime::Clock;
-use crate::values::{ClientOrderId, CommandId, ExecutionId, Symbol, Timestamp, VenueId, VenueOrderId};
+use crate::values::{
+    ClientOrderId, CommandId, ExecutionId, Symbol, Timestamp, VenueId, VenueOrderId,
+};
 
 /// See the module.
 pub struct PaperVenue {
@@ -173,7 +175,8 @@ impl Venue for PaperVenue {
                     reason: "the order is unknown here".to_owned(),
                 },
             };
-            work.report(order, self.clock.now(), &body, Some(cancel)).await?;
+            work.report(order, self.clock.now(), &body, Some(cancel))
+                .await?;
         }
         work.commit().await.map(|_| ())
     }

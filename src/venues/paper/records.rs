@@ -1,7 +1,7 @@
 //! What is written to and read from the book within one call.
 
 use super::book::Work;
-use super::error::{before_commit, damaged};
+use super::error::damaged;
 use crate::values::{ClientOrderId, CommandId, OrderTerms, Symbol, Timestamp};
 use crate::venues::{NewOrder, REPORTS_MAX, Report, ReportBody, VenueError};
 
@@ -30,7 +30,13 @@ impl State {
     }
 
     fn parse(name: &str) -> Result<Self, VenueError> {
-        let all = [State::Open, State::Filled, State::Canceled, State::Expired, State::Rejected];
+        let all = [
+            State::Open,
+            State::Filled,
+            State::Canceled,
+            State::Expired,
+            State::Rejected,
+        ];
         let found = all.into_iter().find(|state| state.name() == name);
         found.ok_or_else(|| damaged(&format!("no order state is called {name:?}")))
     }
@@ -53,7 +59,7 @@ impl Work<'_> {
                 .bind(order.as_str())
                 .fetch_optional(&mut self.connection)
                 .await
-                .map_err(before_commit)?;
+                .map_err(|failure| self.failed(failure))?;
         state.as_deref().map(State::parse).transpose()
     }
 
@@ -75,7 +81,7 @@ impl Work<'_> {
         .bind(state.name())
         .execute(&mut self.connection)
         .await
-        .map_err(before_commit)?;
+        .map_err(|failure| self.failed(failure))?;
         Ok(())
     }
 
@@ -86,7 +92,7 @@ impl Work<'_> {
             .bind(order.as_str())
             .execute(&mut self.connection)
             .await
-            .map_err(before_commit)?;
+            .map_err(|failure| self.failed(failure))?;
         Ok(())
     }
 
@@ -105,7 +111,7 @@ impl Work<'_> {
         .bind(RESTING_PAGE)
         .fetch_all(&mut self.connection)
         .await
-        .map_err(before_commit)?;
+        .map_err(|failure| self.failed(failure))?;
         let parse = |(entry, id, terms): (i64, String, String)| {
             Ok(Resting {
                 entry,
@@ -136,7 +142,7 @@ impl Work<'_> {
         .bind(cancel.map(CommandId::as_str))
         .execute(&mut self.connection)
         .await
-        .map_err(before_commit)?;
+        .map_err(|failure| self.failed(failure))?;
         self.last_report = sequence;
         Ok(())
     }
@@ -154,7 +160,7 @@ impl Work<'_> {
         .bind(cancel.as_str())
         .fetch_one(&mut self.connection)
         .await
-        .map_err(before_commit)
+        .map_err(|failure| self.failed(failure))
     }
 
     /// Reports after number `after`, in order, at most [`REPORTS_MAX`].
@@ -167,7 +173,7 @@ impl Work<'_> {
         .bind(integer(REPORTS_MAX as u64)?)
         .fetch_all(&mut self.connection)
         .await
-        .map_err(before_commit)?;
+        .map_err(|failure| self.failed(failure))?;
         rows.into_iter().map(parse_report).collect()
     }
 
@@ -178,7 +184,7 @@ impl Work<'_> {
                 .bind(symbol.as_str())
                 .fetch_optional(&mut self.connection)
                 .await
-                .map_err(before_commit)?;
+                .map_err(|failure| self.failed(failure))?;
         u64::try_from(row.unwrap_or(0)).map_err(|error| damaged(&error))
     }
 
@@ -193,7 +199,7 @@ impl Work<'_> {
         .bind(integer(row)?)
         .execute(&mut self.connection)
         .await
-        .map_err(before_commit)?;
+        .map_err(|failure| self.failed(failure))?;
         Ok(())
     }
 }

@@ -83,12 +83,13 @@ pub(super) async fn identify(
     path: &Path,
     expected: &Identity,
 ) -> Result<Found, PaperError> {
-    let failed = |failure| opening(path, failure);
-    let (objects, ours): (i64, i64) =
-        sqlx::query_as("SELECT count(*), count(*) FILTER (WHERE name = 'identity') FROM sqlite_schema")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed)?;
+    let failed = |failure: sqlx::Error| opening(path, &failure);
+    let (objects, ours): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE name = 'identity') FROM sqlite_schema",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed)?;
     if objects == 0 {
         return Ok(Found::Empty);
     }
@@ -136,7 +137,9 @@ pub(super) async fn create(
     connection: &mut SqliteConnection,
     identity: &Identity,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut *connection)
+        .await?;
     sqlx::raw_sql(TABLES).execute(&mut *connection).await?;
     sqlx::query("INSERT INTO identity (only_row, format, log_id, venue) VALUES (1, ?, ?, ?)")
         .bind(FORMAT)

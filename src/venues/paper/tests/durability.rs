@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
+
 use super::*;
 use crate::venues::Venue;
 
@@ -18,13 +20,21 @@ async fn killed_after_any_call_everything_answered_is_there_and_repeating_adds_n
         }
         let before = bench.reports().await;
         let restarted = bench.after_a_kill().await;
-        assert_eq!(restarted.reports().await, before, "after step {killed_after}");
+        assert_eq!(
+            restarted.reports().await,
+            before,
+            "after step {killed_after}"
+        );
         assert_eq!(*restarted.venue.last_report().borrow(), before.len() as u64);
         // Whoever does not know how far it came repeats all of it.
         for again in 1..=killed_after {
             step(&restarted, again).await;
         }
-        assert_eq!(restarted.reports().await, before, "after step {killed_after}");
+        assert_eq!(
+            restarted.reports().await,
+            before,
+            "after step {killed_after}"
+        );
         // And goes on as if nothing had happened.
         for rest in killed_after + 1..=steps {
             step(&restarted, rest).await;
@@ -57,56 +67,114 @@ async fn step(bench: &Bench, number: u32) {
 /// A caller that goes away in the middle leaves all or nothing, and what `knows` then says stays.
 #[tokio::test]
 async fn a_dropped_call_leaves_all_or_nothing_and_knows_is_certain() {
-    let bench = Bench::new().await;
-    let (mut finished, mut polls) = (false, 0);
-    while !finished {
-        let id = format!("o{polls}");
-        {
-            let mut call = pin!(bench.venue.submit(order(&id, terms("buy 1 market day"))));
-            for _ in 0..polls {
-                let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
-                if let Poll::Ready(done) = polled.await {
-                    done.expect("arrived");
-                    finished = true;
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
+    // Dropped while the database works, and dropped when it is done but was not heard.
+    for pause_ms in [0, 3] {
+        let bench = Bench::new().await;
+        let mut polls = 0;
+        while !submit_and_drop(&bench, polls, Duration::from_millis(pause_ms)).await {
+            let id = client_order_id(&format!("o{polls}"));
+            let known = bench.venue.knows(&id).await.expect("an answer");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert_eq!(
+                bench.venue.knows(&id).await,
+                Ok(known),
+                "changed its mind on {id}"
+            );
+            let told = bench
+                .reports()
+                .await
+                .iter()
+                .any(|report| report.client_order_id == id);
+            assert_eq!(told, known, "{id}");
+            polls += 1;
         }
-        let id = client_order_id(&id);
-        let known = bench.venue.knows(&id).await.expect("an answer");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        assert_eq!(bench.venue.knows(&id).await, Ok(known), "changed its mind on {id}");
-        let told = bench.reports().await.iter().any(|report| report.client_order_id == id);
-        assert_eq!(told, known, "{id}");
-        polls += 1;
+        assert!(
+            polls > 3,
+            "the call never waited, so it was never cut short"
+        );
+        let reports = bench.reports().await;
+        assert_eq!(*bench.venue.last_report().borrow(), reports.len() as u64);
     }
-    assert!(polls > 3, "the call never waited, so it was never cut short");
-    let reports = bench.reports().await;
-    assert_eq!(*bench.venue.last_report().borrow(), reports.len() as u64);
+}
+
+/// Polls a call `polls` times, lets `pause` pass and drops it. Whether it got to its end.
+async fn submit_and_drop(bench: &Bench, polls: u32, pause: Duration) -> bool {
+    let order = order(&format!("o{polls}"), terms("buy 1 market day"));
+    let mut call = pin!(bench.venue.submit(order));
+    for number in 0..polls {
+        if number > 0 {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
+        if let Poll::Ready(done) = polled.await {
+            done.expect("arrived");
+            return true;
+        }
+    }
+    tokio::time::sleep(pause).await;
+    false
+}
+
+/// What is not in the book when it is opened afresh is not on its way into it either.
+#[tokio::test]
+async fn an_answer_waits_for_whoever_still_writes() {
+    let bench = Bench::new().await;
+    drop(bench.venue.book.write().await.expect("the book"));
+    let path = bench.directory.path().join("paper.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut predecessor = options.connect().await.expect("connected");
+    sqlx::raw_sql(
+        "BEGIN IMMEDIATE;
+         INSERT INTO orders VALUES (1, 'a', 'AAPL', '{}', 0, 'open')",
+    )
+    .execute(&mut predecessor)
+    .await
+    .expect("entered");
+    let commit = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        sqlx::raw_sql("COMMIT")
+            .execute(&mut predecessor)
+            .await
+            .expect("committed");
+    };
+    let id = client_order_id("a");
+    let (known, ()) = futures_util::join!(bench.venue.knows(&id), commit);
+    assert_eq!(known, Ok(true));
 }
 
 #[tokio::test]
 async fn another_logs_book_is_refused_and_left_as_it_is() {
     let bench = Bench::new().await;
     bench.submit("a", terms("buy 1 5 gtc")).await;
-    let path = bench.directory.path().join("paper.db");
-    let bytes = |name: &str| std::fs::read(bench.directory.path().join(name)).expect("the file");
-    let before = (bytes("paper.db"), bytes("paper.db-wal"));
+    let killed = bench.copy();
+    for directory in [bench.directory.path(), killed.path()] {
+        let path = directory.join("paper.db");
+        let before = files(directory);
+        let other = Uuid::from_u128(2);
+        let refused = open_as(&path, other, PaperModel::default(), bench.clock.clone()).await;
+        let error = refused.err().expect("refused");
+        assert!(matches!(error, PaperError::ForeignLog { .. }), "{error}");
+        let told = error.to_string();
+        assert!(told.contains("belongs to another log"), "{told}");
+        assert!(
+            told.contains("move it away or use another data directory"),
+            "{told}"
+        );
 
-    let other = Uuid::from_u128(2);
-    let refused = open_as(&path, other, PaperModel::default(), bench.clock.clone()).await;
-    let error = refused.err().expect("refused");
-    assert!(matches!(error, PaperError::ForeignLog { .. }), "{error}");
-    let told = error.to_string();
-    assert!(told.contains("belongs to another log"), "{told}");
-    assert!(told.contains("move it away or use another data directory"), "{told}");
+        let venue = VenueId::new("paper-2").expect("an id");
+        let model = PaperModel::default();
+        let refused = PaperVenue::open(&path, venue, LOG, model, bench.clock.clone()).await;
+        assert!(matches!(
+            refused.err(),
+            Some(PaperError::ForeignVenue { .. })
+        ));
+        assert!(files(directory) == before, "the files were changed");
+    }
+}
 
-    let venue = VenueId::new("paper-2").expect("an id");
-    let model = PaperModel::default();
-    let refused = PaperVenue::open(&path, venue, LOG, model, bench.clock.clone()).await;
-    assert!(matches!(refused.err(), Some(PaperError::ForeignVenue { .. })));
-    assert_eq!(before, (bytes("paper.db"), bytes("paper.db-wal")));
+/// The book and its write-ahead log, byte by byte.
+fn files(directory: &Path) -> [Vec<u8>; 2] {
+    ["paper.db", "paper.db-wal"].map(|name| std::fs::read(directory.join(name)).expect(name))
 }
 
 #[tokio::test]
@@ -127,7 +195,14 @@ async fn a_newer_format_is_refused_and_left_as_it_is() {
     let before = std::fs::read(&path).expect("the file");
     let refused = open_as(&path, LOG, PaperModel::default(), clock).await;
     let error = refused.err().expect("refused");
-    let newer = matches!(error, PaperError::Format { found: 2, supported: 1, .. });
+    let newer = matches!(
+        error,
+        PaperError::Format {
+            found: 2,
+            supported: 1,
+            ..
+        }
+    );
     assert!(newer, "{error}");
     assert_eq!(std::fs::read(&path).expect("the file"), before);
     drop(directory);
@@ -162,7 +237,9 @@ async fn a_file_left_empty_by_a_crash_becomes_the_book() {
     let path = directory.path().join("paper.db");
     std::fs::write(&path, "").expect("written");
     let clock = Arc::new(DataClock::default());
-    let venue = open_as(&path, LOG, PaperModel::default(), clock).await.expect("a venue");
+    let venue = open_as(&path, LOG, PaperModel::default(), clock)
+        .await
+        .expect("a venue");
     assert_eq!(venue.reports(0).await, Ok(vec![]));
 }
 

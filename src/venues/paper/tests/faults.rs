@@ -2,7 +2,7 @@
 
 use sqlx::{ConnectOptions, Connection};
 
-use super::super::error::before_commit;
+use super::super::error::statement;
 use super::*;
 use crate::venues::VenueError;
 
@@ -21,14 +21,26 @@ async fn the_database_refuses_to_change_what_was_reported() {
     bench.cancel("a", "c").await;
     let before = bench.reports().await;
     for (sql, why) in [
-        ("UPDATE reports SET body = '{}'", "reports are never changed"),
+        (
+            "UPDATE reports SET body = '{}'",
+            "reports are never changed",
+        ),
         ("DELETE FROM reports", "reports are never deleted"),
-        ("INSERT OR REPLACE INTO reports VALUES (1, 'a', 0, '{}', NULL)", "without gaps"),
-        ("INSERT INTO reports VALUES (7, 'a', 0, '{}', NULL)", "without gaps"),
+        (
+            "INSERT OR REPLACE INTO reports VALUES (1, 'a', 0, '{}', NULL)",
+            "without gaps",
+        ),
+        (
+            "INSERT INTO reports VALUES (7, 'a', 0, '{}', NULL)",
+            "without gaps",
+        ),
         ("UPDATE orders SET state = 'open'", "has ended"),
         ("DELETE FROM orders", "orders are never deleted"),
     ] {
-        let refused = on_its_connection(&bench, sql).await.expect_err(sql).to_string();
+        let refused = on_its_connection(&bench, sql)
+            .await
+            .expect_err(sql)
+            .to_string();
         assert!(refused.contains(why), "{sql}: {refused}");
     }
     assert_eq!(bench.reports().await, before);
@@ -41,7 +53,9 @@ async fn a_full_disk_is_unavailable_and_leaves_nothing_half_done() {
         bench.submit(id, terms("buy 1 market day")).await;
     }
     // As many pages as there are, for this connection: SQLite's own way of being full.
-    on_its_connection(&bench, "PRAGMA max_page_count = 1").await.expect("limited");
+    on_its_connection(&bench, "PRAGMA max_page_count = 1")
+        .await
+        .expect("limited");
     let mut refused = None;
     for number in 0..1_000 {
         let order = order(&format!("full-{number}"), terms("buy 1 5 gtc"));
@@ -88,26 +102,46 @@ async fn a_damaged_record_is_said_to_be_damaged() {
     let vandal = "DROP TRIGGER reports_stand; UPDATE reports SET body = '{\"exec_type\":\"gone\"}'";
     on_its_connection(&bench, vandal).await.expect("changed");
     let error = bench.venue.reports(0).await.expect_err("damaged");
-    assert!(matches!(&error, VenueError::Unknown(why) if why.contains("damaged")), "{error}");
+    assert!(
+        matches!(&error, VenueError::Unknown(why) if why.contains("damaged")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn damaged_pages_are_unknown_with_the_reason() {
     let bench = Bench::new().await;
     for number in 0..200 {
-        bench.submit(&format!("o{number}"), terms("buy 1 5 gtc")).await;
+        bench
+            .submit(&format!("o{number}"), terms("buy 1 5 gtc"))
+            .await;
     }
-    on_its_connection(&bench, "PRAGMA wal_checkpoint(TRUNCATE)").await.expect("written back");
+    on_its_connection(&bench, "PRAGMA wal_checkpoint(TRUNCATE)")
+        .await
+        .expect("written back");
     let path = bench.directory.path().join("paper.db");
-    let mut bytes = std::fs::read(&path).expect("the file");
-    bytes[4096..].fill(0xa5);
-    std::fs::write(&path, bytes).expect("damaged");
+    let good = std::fs::read(&path).expect("the file");
+    let mut bad = good.clone();
+    bad[4096..].fill(0xa5);
+    std::fs::write(&path, bad).expect("damaged");
     // The connection still has good pages in memory.
-    on_its_connection(&bench, "PRAGMA shrink_memory").await.expect("forgotten");
+    on_its_connection(&bench, "PRAGMA shrink_memory")
+        .await
+        .expect("forgotten");
 
-    let submitted = bench.venue.submit(order("new", terms("buy 1 5 gtc"))).await;
-    let error = submitted.expect_err("damaged");
-    assert!(matches!(&error, VenueError::Unknown(why) if why.contains("damaged")), "{error}");
+    let new = order("new", terms("buy 1 5 gtc"));
+    let error = bench.venue.submit(new.clone()).await.expect_err("damaged");
+    let untrusted = |error: &VenueError| matches!(error, VenueError::Unknown(why) if why.contains("cannot be trusted"));
+    assert!(untrusted(&error), "{error}");
+
+    // A disk that lied once is not believed again, even when it now reads well.
+    std::fs::write(&path, good).expect("mended");
+    let error = bench
+        .venue
+        .knows(&new.client_order_id)
+        .await
+        .expect_err("no trust");
+    assert!(untrusted(&error), "{error}");
 }
 
 #[tokio::test]
@@ -118,8 +152,11 @@ async fn a_lock_held_elsewhere_is_unavailable() {
         .busy_timeout(std::time::Duration::ZERO);
     let mut other = options.connect().await.expect("connected");
     let work = bench.venue.book.write().await.expect("the book");
-    let locked = sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect_err("locked");
-    assert!(matches!(before_commit(locked), VenueError::Unavailable(_)));
+    let locked = sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .expect_err("locked");
+    assert!(matches!(statement(&locked), VenueError::Unavailable(_)));
     work.commit().await.expect("committed");
     other.close().await.expect("closed");
 }

@@ -33,7 +33,11 @@ fn one_order_against_one_bar() {
         ("sell 10 12.01 day", ["10", "12", "9"], "expires"),
     ];
     for (order, prices, expected) in table {
-        let outcome = play(&terms(order), &bar("2000-03-01", *prices), &PaperModel::default());
+        let outcome = play(
+            &terms(order),
+            &bar("2000-03-01", *prices),
+            &PaperModel::default(),
+        );
         let said = match outcome {
             Outcome::Rests => "rests".to_owned(),
             Outcome::Expires => "expires".to_owned(),
@@ -56,7 +60,11 @@ fn costs_are_rounded_half_to_even() {
         ("sell 100 12.35 day", "12.35", "1.24"),
     ];
     for (order, expected, cost) in cases {
-        let outcome = play(&terms(order), &bar("2000-03-01", ["10.01", "13", "9"]), &model);
+        let outcome = play(
+            &terms(order),
+            &bar("2000-03-01", ["10.01", "13", "9"]),
+            &model,
+        );
         let fills = Outcome::Fills {
             price: price(expected),
             commission: cost.parse().expect("money"),
@@ -68,15 +76,30 @@ fn costs_are_rounded_half_to_even() {
 #[test]
 fn an_execution_that_cannot_be_priced_is_rejected_and_not_rounded() {
     let model = PaperModel::default();
-    for order in ["buy 999999999999999 market day", "buy 0.000000000001 market gtc"] {
-        let outcome = play(&terms(order), &bar("2000-03-01", ["10.5", "13", "9"]), &model);
-        assert!(matches!(outcome, Outcome::Rejected { .. }), "{order}: {outcome:?}");
+    for order in [
+        "buy 999999999999999 market day",
+        "buy 0.000000000001 market gtc",
+    ] {
+        let outcome = play(
+            &terms(order),
+            &bar("2000-03-01", ["10.5", "13", "9"]),
+            &model,
+        );
+        assert!(
+            matches!(outcome, Outcome::Rejected { .. }),
+            "{order}: {outcome:?}"
+        );
     }
 }
 
 #[test]
 fn terms_that_make_no_sense_are_refused() {
-    for bad in ["buy 0 market day", "sell -1 market day", "buy 1 0 day", "buy 1 -2 gtc"] {
+    for bad in [
+        "buy 0 market day",
+        "sell -1 market day",
+        "buy 1 0 day",
+        "buy 1 -2 gtc",
+    ] {
         assert!(refusal(&terms(bad)).is_some(), "{bad}");
     }
     assert!(refusal(&terms("buy 999999999999999 10 day")).is_some());
@@ -88,7 +111,12 @@ fn a_bar_that_contradicts_itself_is_found() {
     let date = "2000-03-01";
     assert_eq!(check(&bar(date, ["10", "12", "9"])), Ok(()));
     assert_eq!(check(&bar(date, ["10", "10", "10"])), Ok(()));
-    for bad in [["8", "12", "9"], ["13", "12", "9"], ["10", "9", "12"], ["0", "1", "0"]] {
+    for bad in [
+        ["8", "12", "9"],
+        ["13", "12", "9"],
+        ["10", "9", "12"],
+        ["0", "1", "0"],
+    ] {
         assert!(check(&bar(date, bad)).is_err(), "{bad:?}");
     }
     let closes_below = Bar {

@@ -38,7 +38,9 @@ impl Bench {
         let clock = Arc::new(DataClock::default());
         clock.advance_to(time("2000-03-01T12:00:00Z"));
         let path = directory.path().join("paper.db");
-        let venue = open_as(&path, LOG, model, clock.clone()).await.expect("a venue");
+        let venue = open_as(&path, LOG, model, clock.clone())
+            .await
+            .expect("a venue");
         Self {
             directory,
             clock,
@@ -46,16 +48,23 @@ impl Bench {
         }
     }
 
-    /// What a new process finds: a venue opened on a copy of the files as they are on disk now.
-    async fn after_a_kill(&self) -> Bench {
+    /// The files as they are on disk now: what a kill would leave.
+    fn copy(&self) -> tempfile::TempDir {
         let directory = tempfile::tempdir().expect("a directory");
-        for file in std::fs::read_dir(self.directory.path()).expect("the files") {
-            let file = file.expect("a file");
-            // The -shm file is shared memory: it does not survive the machine, nor need it.
-            if !file.path().extension().is_some_and(|kind| kind == "db-shm") {
-                std::fs::copy(file.path(), directory.path().join(file.file_name())).expect("copied");
-            }
+        // Not the -shm file: it is shared memory, which a new start rebuilds.
+        for name in ["paper.db", "paper.db-wal"] {
+            std::fs::copy(
+                self.directory.path().join(name),
+                directory.path().join(name),
+            )
+            .expect(name);
         }
+        directory
+    }
+
+    /// What a new process finds after a kill.
+    async fn after_a_kill(&self) -> Bench {
+        let directory = self.copy();
         let path = directory.path().join("paper.db");
         let opened = open_as(&path, LOG, PaperModel::default(), self.clock.clone()).await;
         Bench {
@@ -71,13 +80,19 @@ impl Bench {
 
     async fn cancel(&self, id: &str, cancel: &str) {
         let cancel = CommandId::new(cancel).expect("an id");
-        self.venue.cancel(&client_order_id(id), &cancel).await.expect("arrived");
+        self.venue
+            .cancel(&client_order_id(id), &cancel)
+            .await
+            .expect("arrived");
     }
 
     /// Plays a bar of open, high, low (and close = open) on the `row`th day of March 2000.
     async fn play(&self, row: u64, prices: [&str; 3]) -> u64 {
         let bar = bar(&format!("2000-03-{row:02}"), prices);
-        self.venue.play_bar(&symbol("AAPL"), &bar, row).await.expect("played")
+        self.venue
+            .play_bar(&symbol("AAPL"), &bar, row)
+            .await
+            .expect("played")
     }
 
     async fn reports(&self) -> Vec<Report> {
@@ -96,7 +111,14 @@ async fn open_as(
     model: PaperModel,
     clock: Arc<DataClock>,
 ) -> Result<PaperVenue, PaperError> {
-    PaperVenue::open(path, VenueId::new("paper").expect("an id"), log, model, clock).await
+    PaperVenue::open(
+        path,
+        VenueId::new("paper").expect("an id"),
+        log,
+        model,
+        clock,
+    )
+    .await
 }
 
 fn line(report: &Report) -> String {

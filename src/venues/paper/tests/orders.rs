@@ -6,19 +6,32 @@ use crate::venues::REPORTS_MAX;
 
 #[tokio::test]
 async fn an_order_is_entered_traded_and_told_about() {
-    let bench = Bench::with(PaperModel::new(10, "0.001".parse().expect("a rate")).expect("a model")).await;
+    let bench =
+        Bench::with(PaperModel::new(10, "0.001".parse().expect("a rate")).expect("a model")).await;
     let mut last = bench.venue.last_report();
     bench.submit("a", terms("buy 100 market day")).await;
     assert_eq!(*last.borrow_and_update(), 1);
     assert_eq!(bench.play(2, ["10", "12", "9"]).await, 2);
     assert!(last.has_changed().expect("the venue lives"));
 
-    assert_eq!(bench.told().await, ["a: new", "a: trade 100 at 10.01 for 1"]);
+    assert_eq!(
+        bench.told().await,
+        ["a: new", "a: trade 100 at 10.01 for 1"]
+    );
     let reports = bench.reports().await;
     let sequences: Vec<u64> = reports.iter().map(|report| report.sequence).collect();
     assert_eq!(sequences, [1, 2]);
-    let times = reports.iter().map(|report| report.transact_time).collect::<Vec<_>>();
-    assert_eq!(times, [time("2000-03-01T12:00:00Z"), time("2000-03-02T23:59:59.999999Z")]);
+    let times = reports
+        .iter()
+        .map(|report| report.transact_time)
+        .collect::<Vec<_>>();
+    assert_eq!(
+        times,
+        [
+            time("2000-03-01T12:00:00Z"),
+            time("2000-03-02T23:59:59.999999Z")
+        ]
+    );
     let ReportBody::Trade { execution_id, .. } = &reports[1].body else {
         panic!("{:?}", reports[1]);
     };
@@ -44,7 +57,10 @@ async fn an_order_without_sense_is_rejected_and_known() {
     bench.submit("a", terms("buy 0 market day")).await;
     bench.play(2, ["10", "12", "9"]).await;
     let told = bench.told().await;
-    assert_eq!(told, ["a: rejected, quantity 0 is not positive; give more than 0"]);
+    assert_eq!(
+        told,
+        ["a: rejected, quantity 0 is not positive; give more than 0"]
+    );
     assert_eq!(bench.venue.knows(&client_order_id("a")).await, Ok(true));
 }
 
@@ -94,9 +110,17 @@ async fn a_day_order_expires_with_its_first_bar_and_a_gtc_order_rests() {
     bench.play(3, ["9", "9", "7"]).await;
     assert_eq!(
         bench.told().await,
-        ["day: new", "gtc: new", "day: expired", "gtc: trade 100 at 8 for 0"]
+        [
+            "day: new",
+            "gtc: new",
+            "day: expired",
+            "gtc: trade 100 at 8 for 0"
+        ]
     );
-    assert_eq!(bench.reports().await[2].transact_time, time("2000-03-02T23:59:59.999999Z"));
+    assert_eq!(
+        bench.reports().await[2].transact_time,
+        time("2000-03-02T23:59:59.999999Z")
+    );
 }
 
 #[tokio::test]
@@ -145,7 +169,9 @@ async fn many_orders_trade_in_one_bar_and_reports_come_in_pages() {
     let bench = Bench::new().await;
     let count = 2 * REPORTS_MAX + 3;
     for number in 0..count {
-        bench.submit(&format!("o{number}"), terms("buy 1 market day")).await;
+        bench
+            .submit(&format!("o{number}"), terms("buy 1 market day"))
+            .await;
     }
     assert_eq!(bench.play(2, ["10", "12", "9"]).await, 2 * count as u64);
 
@@ -160,5 +186,8 @@ async fn many_orders_trade_in_one_bar_and_reports_come_in_pages() {
     let sequences: Vec<u64> = seen.iter().map(|report| report.sequence).collect();
     assert_eq!(sequences, (1..=2 * count as u64).collect::<Vec<_>>());
     // Asked for again, they are the same.
-    assert_eq!(bench.venue.reports(1).await.expect("a page"), seen[1..=REPORTS_MAX]);
+    assert_eq!(
+        bench.venue.reports(1).await.expect("a page"),
+        seen[1..=REPORTS_MAX]
+    );
 }
