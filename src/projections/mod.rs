@@ -16,6 +16,7 @@ pub mod orders;
 pub mod positions;
 mod rows;
 pub mod runner;
+mod slot;
 pub mod views;
 
 pub use runner::{Runner, RunnerError, RunnerState};
