@@ -107,7 +107,8 @@ pub fn fingerprint(projection: &dyn Projection) -> String {
 fn account_of(recorded: &Recorded) -> Result<AccountId, FoldError> {
     let stream = &recorded.envelope.stream;
     match stream.category() {
-        "account" => AccountId::new(stream.id()).map_err(|error| FoldError::Poison(error.to_string())),
+        "account" => AccountId::new(stream.id())
+            .map_err(|error| FoldError::Poison(format!("{stream}: {error}"))),
         _ => Err(FoldError::Poison(format!(
             "it belongs on an account's stream, but stands on {stream}"
         ))),

@@ -143,7 +143,11 @@ impl Runner {
             Ok(never) => match never {},
             Err(error) => error,
         };
-        tracing::error!(error = %stopped, "the read models are no longer kept up to date");
+        match stopped {
+            // The journal ends with the program, and has said so itself.
+            RunnerError::Feed(FeedError::Closed) => tracing::info!("the read models are at rest"),
+            _ => tracing::error!(error = %stopped, "the read models are no longer kept up to date"),
+        }
         self.state.send_replace(RunnerState::Stopped(stopped.to_string()));
         stopped
     }

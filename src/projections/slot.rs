@@ -50,7 +50,10 @@ impl Slot {
     }
 
     /// The part of a batch after the checkpoint.
-    pub fn unseen<'a>(&self, batch: &'a [Arc<Recorded>]) -> Result<&'a [Arc<Recorded>], RunnerError> {
+    pub fn unseen<'a>(
+        &self,
+        batch: &'a [Arc<Recorded>],
+    ) -> Result<&'a [Arc<Recorded>], RunnerError> {
         let seen = batch.partition_point(|recorded| recorded.position() <= self.position);
         let unseen = &batch[seen..];
         let mut cursor = self.position;

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use blotter::events::Recorded;
@@ -123,7 +124,11 @@ impl Projection for Changed {
         self.inner.load(db).await
     }
 
-    async fn apply(&mut self, db: &mut SqliteConnection, event: &Recorded) -> Result<(), FoldError> {
+    async fn apply(
+        &mut self,
+        db: &mut SqliteConnection,
+        event: &Recorded,
+    ) -> Result<(), FoldError> {
         if self.full.load(Ordering::SeqCst) {
             // SQLite raises it to the present size.
             sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut *db).await?;
@@ -137,8 +142,11 @@ impl Projection for Changed {
     }
 }
 
+/// Events folded, by projection.
+type Counts = Vec<(&'static str, Arc<AtomicUsize>)>;
+
 /// All projections, each counting what it folds; orders under `version`.
-fn counted(version: u32) -> (Vec<Box<dyn Projection>>, Vec<(&'static str, Arc<AtomicUsize>)>) {
+fn counted(version: u32) -> (Vec<Box<dyn Projection>>, Counts) {
     let mut counts = Vec::new();
     let mut projections: Vec<Box<dyn Projection>> = Vec::new();
     for inner in all() {
@@ -199,7 +207,9 @@ fn a_full_disk_is_waited_out_and_nothing_is_lost_or_folded_twice() {
         assert_eq!(positions.borrow().get(), 0);
         full.store(false, Ordering::SeqCst);
         let head = log.feed().head();
-        positions.wait_for(|position| *position == head).await.expect("caught up");
+        let caught_up = positions.wait_for(|position| *position == head);
+        let caught_up = tokio::time::timeout(Duration::from_secs(20), caught_up).await;
+        caught_up.expect("in time").expect("caught up");
         assert_eq!(*state.borrow(), RunnerState::Folding);
         let whole = Bench::new();
         whole.folded(log.feed()).await;

@@ -42,7 +42,8 @@ fn another_log_is_refused_on_opening() {
     run(async {
         let bench = Bench::new();
         bench.folded(story(1).await.feed()).await;
-        let refused = Views::open(&bench.path(), Uuid::from_u128(2)).await.err().expect("refused");
+        let opened = Views::open(&bench.path(), Uuid::from_u128(2)).await;
+        let refused = opened.expect_err("refused");
         assert!(matches!(refused, ViewsError::OtherLog { found: LOG, .. }), "{refused}");
         assert!(refused.to_string().contains("delete views.db"), "{refused}");
     });
@@ -102,8 +103,8 @@ fn a_gap_in_the_feed_is_refused() {
 fn an_unreadable_database_says_that_it_may_be_deleted() {
     run(async {
         let bench = Bench::new();
-        std::fs::write(bench.path(), "not a database, but long enough to be looked at").expect("written");
-        let refused = Views::open(&bench.path(), LOG).await.err().expect("refused");
+        std::fs::write(bench.path(), "this is not a database").expect("written");
+        let refused = Views::open(&bench.path(), LOG).await.expect_err("refused");
         assert!(refused.to_string().contains("delete views.db"), "{refused}");
     });
 }
