@@ -192,7 +192,12 @@ impl Equity {
         self.add(account, fill.cash_change, change, recorded)
     }
 
-    fn mark(&mut self, symbol: &Symbol, price: Price, recorded: &Recorded) -> Result<(), FoldError> {
+    fn mark(
+        &mut self,
+        symbol: &Symbol,
+        price: Price,
+        recorded: &Recorded,
+    ) -> Result<(), FoldError> {
         let old = self.marks.get(symbol);
         self.marks.set(symbol, price, recorded.position());
         let (Some(old), Some(holders)) = (old, self.held.get(symbol)) else { return Ok(()) };
@@ -211,8 +216,8 @@ impl Equity {
     fn value_books(&mut self) -> Result<(), FoldError> {
         for (symbol, holders) in &self.held {
             for (account, (quantity, _)) in holders {
-                let (Some(price), Some(book)) = (self.marks.get(symbol), self.books.get_mut(account))
-                else {
+                let book = self.books.get_mut(account);
+                let (Some(price), Some(book)) = (self.marks.get(symbol), book) else {
                     let broken = format!("{symbol} held by {account} has no price or no account");
                     return Err(FoldError::Poison(broken));
                 };

@@ -16,6 +16,7 @@ pub mod orders;
 pub mod positions;
 mod rows;
 pub mod runner;
+mod slot;
 pub mod views;
 
 pub use runner::{Runner, RunnerError, RunnerState};
@@ -106,7 +107,8 @@ pub fn fingerprint(projection: &dyn Projection) -> String {
 fn account_of(recorded: &Recorded) -> Result<AccountId, FoldError> {
     let stream = &recorded.envelope.stream;
     match stream.category() {
-        "account" => AccountId::new(stream.id()).map_err(|error| FoldError::Poison(error.to_string())),
+        "account" => AccountId::new(stream.id())
+            .map_err(|error| FoldError::Poison(format!("{stream}: {error}"))),
         _ => Err(FoldError::Poison(format!(
             "it belongs on an account's stream, but stands on {stream}"
         ))),

@@ -17,7 +17,8 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::checkpoint::{self, Checkpoint};
-use super::{FoldError, Projection, Views, fingerprint};
+use super::slot::Slot;
+use super::{Projection, Views};
 use crate::events::{Feed, FeedError, Recorded};
 use crate::runtime::Runtime;
 use crate::values::Position;
@@ -86,14 +87,6 @@ pub enum RunnerState {
     Stopped(String),
 }
 
-/// A projection and where it stands.
-struct Slot {
-    projection: Box<dyn Projection>,
-    position: Position,
-    /// A rolled-back batch is still in its memory.
-    stale: bool,
-}
-
 /// See the module.
 pub struct Runner {
     feed: Feed,
@@ -122,7 +115,7 @@ impl Runner {
         for projection in projections {
             let name = projection.name();
             let stored = checkpoints.iter().find(|checkpoint| checkpoint.projection == name);
-            slots.push(take_up(&mut db, views, projection, stored).await?);
+            slots.push(Slot::take_up(&mut db, views, projection, stored).await?);
         }
         let lowest = lowest(&slots, &feed);
         Ok(Self {
@@ -150,7 +143,11 @@ impl Runner {
             Ok(never) => match never {},
             Err(error) => error,
         };
-        tracing::error!(error = %stopped, "the read models are no longer kept up to date");
+        match stopped {
+            // The journal ends with the program, and has said so itself.
+            RunnerError::Feed(FeedError::Closed) => tracing::info!("the read models are at rest"),
+            _ => tracing::error!(error = %stopped, "the read models are no longer kept up to date"),
+        }
         self.state.send_replace(RunnerState::Stopped(stopped.to_string()));
         stopped
     }
@@ -172,8 +169,19 @@ impl Runner {
                 return Ok(reached);
             }
             let batch = self.feed.read(reached).await?;
+            if batch.is_empty() {
+                return Err(RunnerError::Gap {
+                    cursor: reached,
+                    found: goal,
+                });
+            }
             self.fold(&batch).await?;
         }
+    }
+
+    /// Lets go of the database; afterwards its file may be deleted.
+    pub async fn close(self) -> Result<(), RunnerError> {
+        Ok(self.db.close().await?)
     }
 
     /// Folds a batch into every projection that has not seen it. Returns once it is written,
@@ -186,7 +194,7 @@ impl Runner {
                 if !passes_by_itself(&error) {
                     return Err(error);
                 }
-                let projection = slot.projection.name();
+                let projection = slot.name();
                 tracing::error!(projection, %error, "read models cannot be written; trying again");
                 self.state.send_replace(RunnerState::Retrying(error.to_string()));
                 sleep(self.runtime.jittered(pause)).await;
@@ -242,127 +250,5 @@ async fn check_against_log(checkpoint: &Checkpoint, feed: &Feed) -> Result<(), R
             projection: checkpoint.projection.clone(),
             checkpoint: position,
         }),
-    }
-}
-
-/// Makes, rebuilds or continues a projection.
-async fn take_up(
-    db: &mut SqliteConnection,
-    views: &Views,
-    mut projection: Box<dyn Projection>,
-    stored: Option<&Checkpoint>,
-) -> Result<Slot, RunnerError> {
-    let fingerprint = fingerprint(projection.as_ref());
-    let mut position = Position::ZERO;
-    match stored {
-        Some(checkpoint) if checkpoint.fingerprint == fingerprint => position = checkpoint.position,
-        other => {
-            let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-            if let Some(outdated) = other {
-                tracing::info!(projection = projection.name(), "rebuilding a read model");
-                outdated.drop_with_tables(&mut transaction).await?;
-            }
-            let tables = projection.tables();
-            for table in tables {
-                sqlx::raw_sql(table.create).execute(&mut *transaction).await?;
-            }
-            let names: Vec<_> = tables.iter().map(|table| table.name).collect();
-            let start = Checkpoint {
-                projection: projection.name().to_owned(),
-                position,
-                fingerprint,
-                log_id: views.log_id(),
-                leaf_hash: String::new(),
-                tables: names.join(" "),
-            };
-            start.insert(&mut transaction).await?;
-            transaction.commit().await?;
-        }
-    }
-    let loaded = projection.load(db).await;
-    loaded.map_err(|error| unreadable(projection.name(), position, error))?;
-    Ok(Slot {
-        projection,
-        position,
-        stale: false,
-    })
-}
-
-/// Its own tables cannot be folded on from.
-fn unreadable(projection: &'static str, position: Position, error: FoldError) -> RunnerError {
-    match error {
-        FoldError::Database(error) => RunnerError::Database(error),
-        FoldError::Poison(reason) => RunnerError::Poison {
-            projection,
-            event: "its own tables",
-            position,
-            reason,
-        },
-    }
-}
-
-impl Slot {
-    /// The part of a batch after the checkpoint.
-    fn unseen<'a>(&self, batch: &'a [Arc<Recorded>]) -> Result<&'a [Arc<Recorded>], RunnerError> {
-        let seen = batch.partition_point(|recorded| recorded.position() <= self.position);
-        let unseen = &batch[seen..];
-        let mut cursor = self.position;
-        for recorded in unseen {
-            if recorded.position() != cursor.next() {
-                return Err(RunnerError::Gap {
-                    cursor,
-                    found: recorded.position(),
-                });
-            }
-            cursor = recorded.position();
-        }
-        Ok(unseen)
-    }
-
-    /// Rows and checkpoint, all or nothing.
-    async fn write(
-        &mut self,
-        db: &mut SqliteConnection,
-        batch: &[Arc<Recorded>],
-    ) -> Result<(), RunnerError> {
-        let Some(last) = batch.last() else { return Ok(()) };
-        let name = self.projection.name();
-        if self.stale {
-            let loaded = self.projection.load(db).await;
-            loaded.map_err(|error| unreadable(name, self.position, error))?;
-        }
-        // Until the commit memory is ahead of the tables.
-        self.stale = true;
-        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-        let leaf = hex::encode(last.leaf);
-        let (from, to) = (self.position, last.position());
-        if !checkpoint::advance(&mut transaction, name, from, to, &leaf).await? {
-            return Err(RunnerError::CheckpointMoved {
-                projection: name,
-                expected: from,
-            });
-        }
-        for recorded in batch {
-            let applied = self.projection.apply(&mut transaction, recorded).await;
-            applied.map_err(|error| at(name, recorded, error))?;
-        }
-        let flushed = self.projection.flush(&mut transaction).await;
-        flushed.map_err(|error| at(name, last, error))?;
-        transaction.commit().await?;
-        self.stale = false;
-        self.position = to;
-        Ok(())
-    }
-}
-
-fn at(projection: &'static str, recorded: &Recorded, error: FoldError) -> RunnerError {
-    match error {
-        FoldError::Database(error) => RunnerError::Database(error),
-        FoldError::Poison(reason) => RunnerError::Poison {
-            projection,
-            event: recorded.event().name(),
-            position: recorded.position(),
-            reason,
-        },
     }
 }

@@ -63,7 +63,10 @@ impl fmt::Display for OrdStatus {
 }
 
 /// The row of an order that has just arrived.
-pub(super) fn submitted(recorded: &Recorded, order: &OrderSubmitted) -> Result<OrderRow, FoldError> {
+pub(super) fn submitted(
+    recorded: &Recorded,
+    order: &OrderSubmitted,
+) -> Result<OrderRow, FoldError> {
     let at = recorded.envelope.meta.occurred_at;
     Ok(OrderRow {
         order_id: order.order_id.clone(),

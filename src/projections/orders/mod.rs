@@ -1,6 +1,6 @@
 //! Orders: terms, FIX OrdStatus and what has been executed.
 //!
-//! [`evolve`] is the life of one order, [`table`] its row; this file folds batches and answers
+//! `evolve` is the life of one order, `table` its row; this file folds batches and answers
 //! queries.
 
 mod evolve;
