@@ -56,15 +56,18 @@ fn parse(text: &str) -> Result<Decimal, AmountError> {
     let not_decimal = || AmountError::NotDecimal {
         text: text.chars().take(64).collect(),
     };
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
-    if text.len() > 64 || !plain || text.ends_with('.') || text.starts_with('.') {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let plain = match unsigned.split_once('.') {
+        Some((whole, decimals)) => digits(whole) && digits(decimals),
+        None => digits(unsigned),
+    };
+    if text.len() > 64 || !plain {
         return Err(not_decimal());
     }
-    let value = Decimal::from_str_exact(text).map_err(|_| match text.contains('.') {
-        false => AmountError::OutOfRange {
-            text: text.to_owned(),
-        },
-        true => not_decimal(),
+    // What is left to fail is its size.
+    let value = Decimal::from_str_exact(text).map_err(|_| AmountError::OutOfRange {
+        text: text.to_owned(),
     })?;
     accept(value)
 }

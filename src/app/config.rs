@@ -1,0 +1,421 @@
+//! A node's configuration: defaults, overridden by a TOML file, by `BLOTTER_…` variables and by
+//! flags. Everything that is wrong is reported at once, each with its place and what is allowed.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use toml::de::{DeTable, DeValue};
+
+use super::player::Speed;
+use crate::values::canonical;
+use crate::values::{NodeId, Ratio};
+use crate::venues::paper::PaperModel;
+
+/// Fastest paced playing in bars a second; beyond it use `max`.
+const BARS_PER_SECOND_MAX: f64 = 10_000.0;
+
+/// Where the market data comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataFile {
+    /// The daily bars that are part of the program.
+    BuiltIn,
+    File(PathBuf),
+}
+
+/// A complete, checked configuration.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    pub node: NodeId,
+    pub data_dir: PathBuf,
+    pub event_store: PathBuf,
+    pub read_store: PathBuf,
+    pub paper: PaperModel,
+    pub commission_rate: Ratio,
+    /// `None`: no market data is played.
+    pub data: Option<DataFile>,
+    pub speed: Speed,
+    /// Sets up the demonstration account and strategy.
+    pub demo: bool,
+    pub exit_when_done: bool,
+}
+
+impl NodeConfig {
+    /// SHA-256 over what was configured, hexadecimal; never over a secret.
+    pub fn hash(&self) -> String {
+        #[derive(Serialize)]
+        struct Hashed<'a> {
+            node: &'a NodeId,
+            commission_rate: Ratio,
+            model: String,
+            data: String,
+            demo: bool,
+        }
+        let hashed = Hashed {
+            node: &self.node,
+            commission_rate: self.commission_rate,
+            model: format!("{:?}", self.paper),
+            data: format!("{:?}", self.data),
+            demo: self.demo,
+        };
+        canonical::hash(&hashed).map(hex::encode).unwrap_or_default()
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}; allowed: {allowed}")]
+pub struct ConfigError {
+    pub place: String,
+    pub problem: String,
+    pub allowed: String,
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Values as given, before they are put together. Later layers overwrite earlier ones.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    node: Option<NodeId>,
+    data_dir: Option<PathBuf>,
+    event_store: Option<PathBuf>,
+    read_store: Option<PathBuf>,
+    commission_rate: Option<Ratio>,
+    slippage_bps: Option<u32>,
+    data: Option<DataFile>,
+    speed: Option<Speed>,
+    demo: Option<bool>,
+    errors: Vec<ConfigError>,
+}
+
+/// One setting: its names, what is allowed, and how it is read.
+struct Setting {
+    /// In the TOML file, with its table.
+    toml: &'static str,
+    env: &'static str,
+    allowed: &'static str,
+    set: fn(&mut Draft, &str) -> Result<(), String>,
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        toml: "node",
+        env: "BLOTTER_NODE",
+        allowed: "a name of letters, digits and . _ : -",
+        set: |draft, text| {
+            draft.node = Some(NodeId::new(text).map_err(|error| error.to_string())?);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "data_dir",
+        env: "BLOTTER_DATA_DIR",
+        allowed: "a directory",
+        set: |draft, text| {
+            draft.data_dir = Some(path(text)?);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "event_store",
+        env: "BLOTTER_EVENT_STORE",
+        allowed: "sqlite:PATH",
+        set: |draft, text| {
+            draft.event_store = Some(sqlite_path(text)?);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "read_store",
+        env: "BLOTTER_READ_STORE",
+        allowed: "sqlite:PATH",
+        set: |draft, text| {
+            draft.read_store = Some(sqlite_path(text)?);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "paper.commission_rate",
+        env: "BLOTTER_PAPER_COMMISSION_RATE",
+        allowed: "a decimal from 0 to 1 as text, for example \"0.001\"",
+        set: |draft, text| {
+            let rate: Ratio = text.parse().map_err(|error| format!("{error}"))?;
+            PaperModel::new(0, rate).map_err(|error| error.to_string())?;
+            draft.commission_rate = Some(rate);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "paper.slippage_bps",
+        env: "BLOTTER_PAPER_SLIPPAGE_BPS",
+        allowed: "whole basis points, 0 to 1000",
+        set: |draft, text| {
+            let slippage = text.parse().ok().filter(|slippage| *slippage <= 1_000);
+            draft.slippage_bps = Some(slippage.ok_or_else(|| format!("found {text:?}"))?);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "market.data",
+        env: "BLOTTER_MARKET_DATA",
+        allowed: "a CSV file of daily bars, plain or gzip, or \"builtin\"",
+        set: |draft, text| {
+            draft.data = Some(match text {
+                "builtin" => DataFile::BuiltIn,
+                file => DataFile::File(path(file)?),
+            });
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "market.speed",
+        env: "BLOTTER_MARKET_SPEED",
+        allowed: "\"max\", or bars a second above 0 and up to 10000",
+        set: |draft, text| {
+            draft.speed = Some(parse_speed(text)?);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "setup",
+        env: "BLOTTER_SETUP",
+        allowed: "\"none\" or \"demo\"",
+        set: |draft, text| {
+            draft.demo = Some(match text {
+                "none" => false,
+                "demo" => true,
+                other => return Err(format!("found {other:?}")),
+            });
+            Ok(())
+        },
+    },
+];
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    match text.trim().is_empty() {
+        true => Err("it is empty".to_owned()),
+        false => Ok(PathBuf::from(text)),
+    }
+}
+
+fn sqlite_path(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix("sqlite:") {
+        Some(file) => path(file),
+        // Only the scheme: what follows it may hold a password.
+        None => Err(format!("unknown engine {:?}", text.split(':').next().unwrap_or_default())),
+    }
+}
+
+/// `max`, or bars a second.
+pub fn parse_speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= BARS_PER_SECOND_MAX => {
+            Ok(Speed::Pause(Duration::from_secs_f64(1.0 / rate)))
+        }
+        _ => Err(format!("found {text:?}")),
+    }
+}
+
+impl Draft {
+    /// Overwrites with what the TOML file says.
+    pub fn file(&mut self, path: &Path) {
+        let place = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return self.wrong(place, error.to_string(), "a readable TOML file"),
+        };
+        self.toml(&place, &text);
+    }
+
+    /// Overwrites with TOML text; `file` is what errors call it.
+    pub fn toml(&mut self, file: &str, text: &str) {
+        match DeTable::parse(text) {
+            Ok(table) => self.table(file, text, "", table.get_ref()),
+            Err(error) => {
+                let start = error.span().map_or(0, |span| span.start);
+                let place = format!("{file}, line {}", line_of(text, start));
+                self.wrong(place, error.message().to_owned(), "TOML 1.0");
+            }
+        }
+    }
+
+    fn table(&mut self, file: &str, text: &str, prefix: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let name = format!("{prefix}{}", key.get_ref());
+            let place = format!("{file}, line {}, {name}", line_of(text, key.span().start));
+            let given = match value.get_ref() {
+                DeValue::Table(inner) => {
+                    self.table(file, text, &format!("{name}."), inner);
+                    continue;
+                }
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.to_string(),
+                DeValue::Float(number) => number.to_string(),
+                DeValue::Boolean(value) => value.to_string(),
+                DeValue::Datetime(time) => time.to_string(),
+                DeValue::Array(_) => "(an array)".to_owned(),
+            };
+            match SETTINGS.iter().find(|setting| setting.toml == name) {
+                Some(setting) => self.set(setting, place, &given),
+                None => {
+                    let known: Vec<_> = SETTINGS.iter().map(|setting| setting.toml).collect();
+                    self.wrong(place, "unknown key".to_owned(), &known.join(", "));
+                }
+            }
+        }
+    }
+
+    /// Overwrites with `BLOTTER_…` variables, looked up by name.
+    pub fn environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        for setting in SETTINGS {
+            if let Some(given) = variable(setting.env) {
+                self.set(setting, setting.env.to_owned(), &given);
+            }
+        }
+    }
+
+    /// Overwrites with a flag; `name` is the setting's name in the file.
+    pub fn flag(&mut self, flag: &str, name: &str, given: &str) {
+        if let Some(setting) = SETTINGS.iter().find(|setting| setting.toml == name) {
+            self.set(setting, flag.to_owned(), given);
+        }
+    }
+
+    fn set(&mut self, setting: &Setting, place: String, given: &str) {
+        if let Err(problem) = (setting.set)(self, given) {
+            self.wrong(place, problem, setting.allowed);
+        }
+    }
+
+    fn wrong(&mut self, place: String, problem: String, allowed: &str) {
+        self.errors.push(ConfigError {
+            place,
+            problem,
+            allowed: allowed.to_owned(),
+        });
+    }
+
+    /// Where the data directory is as far as given; for commands that only look at a log.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(default_data_dir)
+    }
+
+    /// Puts the configuration together.
+    pub fn finish(self) -> Result<NodeConfig, ConfigErrors> {
+        let data_dir = self.data_dir();
+        let mut errors = self.errors;
+        let mut wrong = |place: &str, problem: String| {
+            errors.push(ConfigError {
+                place: place.to_owned(),
+                problem,
+                allowed: "see docs/configuration.md".to_owned(),
+            });
+        };
+        let node = self.node.map_or_else(|| NodeId::new("node-1"), Ok);
+        let rate = self.commission_rate.map_or_else(|| "0.001".parse(), Ok);
+        let node = node.map_err(|error| wrong("node", error.to_string()));
+        let rate: Result<Ratio, ()> = rate.map_err(|error: crate::values::AmountError| wrong("paper", error.to_string()));
+        let slippage = self.slippage_bps.unwrap_or(0);
+        let paper = rate.and_then(|rate| {
+            PaperModel::new(slippage, rate).map_err(|error| wrong("paper", error.to_string()))
+        });
+        match (node, rate, paper) {
+            (Ok(node), Ok(commission_rate), Ok(paper)) if errors.is_empty() => Ok(NodeConfig {
+                node,
+                event_store: self.event_store.unwrap_or_else(|| data_dir.join("events.db")),
+                read_store: self.read_store.unwrap_or_else(|| data_dir.join("views.db")),
+                data_dir,
+                paper,
+                commission_rate,
+                data: self.data,
+                speed: self.speed.unwrap_or(Speed::Max),
+                demo: self.demo.unwrap_or(false),
+                exit_when_done: false,
+            }),
+            _ => Err(ConfigErrors(errors)),
+        }
+    }
+
+    /// The event store as far as given; for commands that only look at a log.
+    pub fn event_store(&self) -> Result<PathBuf, ConfigErrors> {
+        match self.errors.is_empty() {
+            false => Err(ConfigErrors(self.errors.clone())),
+            true => Ok(self.event_store.clone().unwrap_or_else(|| self.data_dir().join("events.db"))),
+        }
+    }
+}
+
+/// `blotter-data` in the current directory.
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("blotter-data")
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The settings as documented: name in the file, variable, what is allowed.
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    SETTINGS.iter().map(|setting| (setting.toml, setting.env, setting.allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_layers_overwrite_earlier_ones() {
+        let mut draft = Draft::default();
+        draft.toml("blotter.toml", "node = \"a\"\ndata_dir = \"d\"\n[market]\nspeed = 5\n");
+        draft.environment(|name| (name == "BLOTTER_NODE").then(|| "b".to_owned()));
+        draft.flag("--speed", "market.speed", "max");
+        let config = draft.finish().expect("a configuration");
+        assert_eq!(config.node.as_str(), "b");
+        assert_eq!(config.event_store, Path::new("d/events.db"));
+        assert_eq!(config.speed, Speed::Max);
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_with_its_place() {
+        let mut draft = Draft::default();
+        let text = "nod = \"a\"\nevent_store = \"mysql://u:secret@h\"\n[paper]\ncommission_rate = 2\nslippage_bps = -1\n";
+        draft.toml("blotter.toml", text);
+        draft.environment(|name| (name == "BLOTTER_MARKET_SPEED").then(|| "fast".to_owned()));
+        let errors = draft.finish().expect_err("wrong").to_string();
+        for place in [
+            "blotter.toml, line 1, nod: unknown key",
+            "blotter.toml, line 2, event_store: unknown engine \"mysql\"; allowed: sqlite:PATH",
+            "blotter.toml, line 4, paper.commission_rate",
+            "blotter.toml, line 5, paper.slippage_bps",
+            "BLOTTER_MARKET_SPEED: found \"fast\"",
+        ] {
+            assert!(errors.contains(place), "{place} is not in:\n{errors}");
+        }
+        assert!(!errors.contains("secret"), "{errors}");
+    }
+
+    #[test]
+    fn text_that_is_no_toml_is_named_with_its_line() {
+        let mut draft = Draft::default();
+        draft.toml("blotter.toml", "node = \"a\"\n[[[\n");
+        let errors = draft.finish().expect_err("wrong").to_string();
+        assert!(errors.starts_with("blotter.toml, line 2:"), "{errors}");
+    }
+}
