@@ -4,6 +4,7 @@
 //! [`domain`], recorded in [`events`], and seen through [`projections`].
 
 pub mod actors;
+pub mod app;
 pub mod domain;
 pub mod events;
 pub mod market;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::actors::messages::{AskRisk, CommandFailure, CommandOutcome, CommandResult};
 use crate::actors::port::Port;
 use crate::events::commit::Receipt;
+use crate::events::journal::JournalState;
 use crate::events::plan::Appended;
 use crate::events::{EventStore, StoreError};
 use crate::runtime::Runtime;
@@ -23,14 +25,21 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub struct RiskGateway {
     store: Arc<dyn EventStore>,
     port: Port<AskRisk>,
+    journal: watch::Receiver<JournalState>,
     runtime: Runtime,
 }
 
 impl RiskGateway {
-    pub fn new(store: Arc<dyn EventStore>, port: Port<AskRisk>, runtime: Runtime) -> Self {
+    pub fn new(
+        store: Arc<dyn EventStore>,
+        port: Port<AskRisk>,
+        journal: watch::Receiver<JournalState>,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             store,
             port,
+            journal,
             runtime,
         }
     }
@@ -51,6 +60,10 @@ impl RiskGateway {
                 Ok(Some((_, receipt))) => return self.outcome_of(receipt).await,
                 Ok(None) => {}
                 Err(error) => return Err(CommandFailure::Unavailable(error.to_string())),
+            }
+            // Told at once, rather than waiting for an actor that waits for the disk.
+            if let JournalState::Unavailable(reason) = &*self.journal.borrow() {
+                return Err(CommandFailure::Unavailable(reason.clone()));
             }
             let answer = match self.port.ask(ask.clone()).await {
                 Ok(answer) => answer,

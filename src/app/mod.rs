@@ -8,4 +8,5 @@ pub mod lock;
 pub mod node;
 pub mod player;
 pub mod setup;
+pub mod staff;
 pub mod summary;

@@ -4,11 +4,12 @@
 //! connect the venue, risk at the head, execution reconciles what may have been sent, and only then
 //! the data plays on.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::build;
@@ -16,29 +17,316 @@ use super::config::{DataFile, NodeConfig};
 use super::lock::{self, DirLock, LockError};
 use super::player::{PlayEnd, PlayError, Player};
 use super::setup::{DemoSetup, SetupError};
-use super::summary::{self, FoldLogError};
-use crate::actors::execution::ExecutionActor;
-use crate::actors::guardian::{Child, Escalation, Guardian};
-use crate::actors::messages::{Asked, AskRisk, AskStrategy, EvaluateBar, RiskCommand};
+use super::staff::{Means, Staff};
+use super::summary::{self, FoldLogError, Summary};
 use crate::actors::node_log::NodeLog;
-use crate::actors::notifier::NotifierActor;
-use crate::actors::port::{Port, PortSlot, port};
-use crate::actors::risk::{RiskActor, RiskSettings};
-use crate::actors::risk_gateway::RiskGateway;
+use crate::actors::risk::RiskSettings;
 use crate::actors::settle::Settle;
-use crate::actors::strategy::StrategyActor;
 use crate::domain::ledger::Ledger;
-use crate::events::catalogue::{HaltScope, NodeStarted, NodeStopped};
+use crate::events::catalogue::{NodeStarted, NodeStopped};
 use crate::events::commit::CommitError;
 use crate::events::envelope::Origin;
 use crate::events::journal::JournalState;
 use crate::events::sqlite::{OpenMode, SqliteStore};
-use crate::events::{EventStore, Journal, StoreError, Who};
+use crate::events::{EventStore, Journal, StoreError};
 use crate::market::{DataError, Dataset};
+use crate::projections;
 use crate::projections::runner::{Runner, RunnerError};
 use crate::projections::views::{Views, ViewsError};
 use crate::runtime::{DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
-use crate::values::{CommandId, IdError, NodeId, Position, StreamName, Version, VenueId};
-use crate::venues::Venue;
+use crate::values::{AccountId, IdError, Position, StrategyId, VenueId};
 use crate::venues::paper::{PaperError, PaperVenue};
-use actix::Actor;
+
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error("{0}")]
+    Lock(#[from] LockError),
+    #[error("{0}")]
+    Data(#[from] DataError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("reading the log: {0}")]
+    Fold(#[from] FoldLogError),
+    #[error("{0}")]
+    Paper(#[from] PaperError),
+    #[error("{0}")]
+    Views(#[from] ViewsError),
+    #[error("{0}")]
+    Runner(#[from] RunnerError),
+    #[error("{0}")]
+    Setup(#[from] SetupError),
+    #[error("{0}")]
+    Play(#[from] PlayError),
+    #[error("recording: {0}")]
+    Commit(#[from] CommitError),
+    #[error("{0}")]
+    Id(#[from] IdError),
+    #[error("an actor could not be started: {0}")]
+    Actor(String),
+    #[error("the node has to stop: {0}")]
+    Fatal(String),
+}
+
+/// Data that is part of the program, see `data/README.md`.
+const BUILT_IN_DATA: &[u8] = include_bytes!("../../data/us_wiki_daily.csv.gz");
+const BUILT_IN_NAME: &str = "us_wiki_daily.csv.gz";
+const VENUE: &str = "paper";
+/// How long a node that stops waits for what is under way.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+
+/// Why a node stopped running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// All data has been played.
+    DataDone,
+    /// It was told to.
+    Stopped,
+}
+
+/// A running node.
+pub struct Node {
+    config: NodeConfig,
+    store: Arc<SqliteStore>,
+    journal: Journal,
+    node_log: NodeLog,
+    staff: Staff,
+    venue: Arc<PaperVenue>,
+    dataset: Option<Dataset>,
+    /// What the log held at the start: data and row.
+    logged_row: Option<(String, u64)>,
+    clock: Arc<DataClock>,
+    runtime: Runtime,
+    /// How far the read models are.
+    viewed: watch::Receiver<Position>,
+    stop: watch::Sender<bool>,
+    _lock: DirLock,
+}
+
+impl Node {
+    /// Starts everything; afterwards the node is reconciled and ready to trade.
+    pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        let dataset = config.data.as_ref().map(load).transpose()?;
+        let lock = lock::take(&config.data_dir)?;
+        let clock = Arc::new(DataClock::default());
+        let runtime = Runtime {
+            wall: Arc::new(SystemClock),
+            business: clock.clone(),
+            randomness: Arc::new(SystemRandomness),
+            tasks: Rc::new(SystemTasks),
+        };
+        let new_log_id = runtime.new_id();
+        let store = SqliteStore::open(&config.event_store, OpenMode::CreateOrOpen { new_log_id });
+        let store = Arc::new(store.await?);
+        let events: Arc<dyn EventStore> = store.clone();
+        let log_id = events.log_id().await?;
+        let ledger = summary::fold(&events).await?;
+        clock.advance_to(ledger.marked_at);
+        let venue_id = VenueId::new(VENUE)?;
+        let book = config.data_dir.join("paper.db");
+        let (model, business) = (config.paper.clone(), runtime.business.clone());
+        let venue = Arc::new(PaperVenue::open(book, venue_id.clone(), log_id, model, business).await?);
+
+        let (journal, node_log) = open_journal(&config, &events, &ledger, &runtime).await?;
+        let viewed = open_views(&config, log_id, &journal, &runtime).await?;
+        let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
+        let means = Means {
+            store: events,
+            journal: journal.clone(),
+            runtime: runtime.clone(),
+            venue: venue.clone(),
+            risk_settings: RiskSettings {
+                commission_rate: config.commission_rate,
+            },
+        };
+        let strategies = strategies(&ledger, demo.as_ref());
+        let staff = Staff::start(means, &strategies, node_log.clone()).await;
+        let node = Self {
+            config,
+            store,
+            journal,
+            node_log,
+            staff: staff.map_err(NodeError::Actor)?,
+            venue,
+            dataset,
+            logged_row: ledger.last_row.clone(),
+            clock,
+            runtime,
+            viewed,
+            stop: watch::Sender::new(false),
+            _lock: lock,
+        };
+        if let Some(demo) = demo {
+            node.set_up(&demo, &ledger).await?;
+        }
+        Ok(node)
+    }
+
+    async fn set_up(&self, demo: &DemoSetup, ledger: &Ledger) -> Result<(), NodeError> {
+        let writer = self.journal.writer();
+        let listed = |symbol: &_| ledger.instruments.contains(symbol);
+        demo.list_instruments(&writer, &listed, self.runtime.business.now()).await?;
+        demo.open_account(&self.staff.risk).await?;
+        for strategy in self.staff.strategies.iter().filter(|ports| ports.id == demo.strategy) {
+            demo.start_strategy(&strategy.commands).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the node to stop, from anywhere.
+    pub fn stopper(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
+    /// The demonstration's account, if there is one.
+    pub fn account(&self) -> Option<AccountId> {
+        self.config.demo.then(|| AccountId::new("demo").ok()).flatten()
+    }
+
+    /// Plays the configured data, if any, and runs until told to stop, or for an `exit_when_done`
+    /// until the data ends.
+    pub async fn run(&mut self) -> Result<RunEnd, NodeError> {
+        let mut fatal = self.staff.fatal.clone();
+        let mut journal = self.journal.state();
+        let exit_when_done = self.config.exit_when_done;
+        let mut stop = self.stop.subscribe();
+        let player = self.player();
+        let logged = self.logged_row.take();
+        let work = async move {
+            if let Some(player) = player {
+                let end = player.play(logged).await?;
+                if end == PlayEnd::DataDone && exit_when_done {
+                    return Ok(RunEnd::DataDone);
+                }
+            }
+            // Only an error could end this wait, and the sender is ours.
+            let _ = stop.wait_for(|stop| *stop).await;
+            Ok(RunEnd::Stopped)
+        };
+        tokio::select! {
+            end = work => end,
+            reason = fatal.wait_for(Option::is_some) => {
+                let reason = reason.ok().and_then(|reason| reason.clone());
+                Err(NodeError::Fatal(reason.unwrap_or_else(|| "the guardian is gone".to_owned())))
+            }
+            state = journal.wait_for(|state| matches!(state, JournalState::Stopped(_))) => {
+                Err(NodeError::Fatal(match state.as_deref() {
+                    Ok(JournalState::Stopped(reason)) => reason.clone(),
+                    _ => "the journal is gone".to_owned(),
+                }))
+            }
+        }
+    }
+
+    fn player(&mut self) -> Option<Player> {
+        Some(Player {
+            dataset: self.dataset.take()?,
+            venue: self.venue.clone(),
+            writer: self.journal.writer(),
+            feed: self.journal.feed().clone(),
+            clock: self.clock.clone(),
+            runtime: self.runtime.clone(),
+            settle: self.staff.trading.clone(),
+            strategies: self.staff.strategies.iter().map(|ports| ports.evaluate.clone()).collect(),
+            speed: self.config.speed,
+            stop: self.stop.subscribe(),
+        })
+    }
+
+    /// Waits, within bounds, for what is under way, records the stop and closes the log. Returns
+    /// the figures over it.
+    pub async fn stop(mut self, reason: &str) -> Result<Summary, NodeError> {
+        let through = self.journal.feed().head();
+        let everyone = self.staff.trading.iter().chain([&self.staff.notifier]);
+        for port in everyone {
+            // Whatever is still under way is finished by the next start.
+            let _ = timeout(STOP_WAIT, port.ask(Settle { through })).await;
+        }
+        self.node_log
+            .record(NodeStopped {
+                node: self.config.node.clone(),
+                reason: reason.to_owned(),
+            })
+            .await?;
+        let head = self.journal.feed().head();
+        if timeout(STOP_WAIT, self.viewed.wait_for(|viewed| *viewed >= head)).await.is_err() {
+            tracing::warn!("the read models are behind; the next start goes on with them");
+        }
+        let events: Arc<dyn EventStore> = self.store.clone();
+        let summary = summary::summarise(&events).await?;
+        self.store.close().await?;
+        Ok(summary)
+    }
+}
+
+fn load(data: &DataFile) -> Result<Dataset, DataError> {
+    match data {
+        DataFile::BuiltIn => Dataset::parse("built-in data", BUILT_IN_NAME, BUILT_IN_DATA),
+        DataFile::File(path) => Dataset::load(path),
+    }
+}
+
+fn demo_setup(
+    config: &NodeConfig,
+    dataset: Option<&Dataset>,
+    venue: VenueId,
+) -> Result<Option<DemoSetup>, IdError> {
+    let Some(dataset) = dataset.filter(|_| config.demo) else {
+        return Ok(None);
+    };
+    let symbols = dataset.symbols().into_iter().cloned().collect();
+    DemoSetup::new(venue, symbols).map(Some)
+}
+
+/// Every strategy of the log, and the one about to be set up.
+fn strategies(ledger: &Ledger, demo: Option<&DemoSetup>) -> Vec<StrategyId> {
+    let mut ids: Vec<StrategyId> = ledger.strategies.keys().cloned().collect();
+    if let Some(demo) = demo.filter(|demo| !ids.contains(&demo.strategy)) {
+        ids.push(demo.strategy.clone());
+    }
+    ids
+}
+
+/// Takes the lease, starts the journal and records that the node has started.
+async fn open_journal(
+    config: &NodeConfig,
+    events: &Arc<dyn EventStore>,
+    ledger: &Ledger,
+    runtime: &Runtime,
+) -> Result<(Journal, NodeLog), NodeError> {
+    let lease = events.acquire_lease(&config.node).await?;
+    let lease_epoch = lease.epoch;
+    let origin = Origin {
+        node: config.node.clone(),
+        build: build::version(),
+    };
+    let journal = Journal::start(events.clone(), lease, origin, runtime).await?;
+    let version = ledger.node_versions.get(&config.node).copied().unwrap_or_default();
+    let node_log = NodeLog::new(config.node.clone(), version, journal.writer(), runtime.clone());
+    node_log
+        .record(NodeStarted {
+            node: config.node.clone(),
+            lease_epoch,
+            head: ledger.folded_to,
+            config_hash: config.hash(),
+        })
+        .await?;
+    Ok((journal, node_log))
+}
+
+/// Starts folding the read models and returns how far they are.
+async fn open_views(
+    config: &NodeConfig,
+    log_id: Uuid,
+    journal: &Journal,
+    runtime: &Runtime,
+) -> Result<watch::Receiver<Position>, NodeError> {
+    let views = Views::open(&config.read_store, log_id).await?;
+    let runner = Runner::open(&views, journal.feed().clone(), runtime, projections::all()).await?;
+    let positions = runner.positions();
+    // It says itself in the log when it cannot go on; trading does not depend on it.
+    let run = async move {
+        runner.run().await;
+    };
+    runtime.tasks.spawn("projections", Box::pin(run));
+    Ok(positions)
+}

@@ -62,7 +62,7 @@ pub struct Player {
     pub runtime: Runtime,
     /// Everyone who has to come to rest after each step.
     pub settle: Vec<Port<Settle>>,
-    pub strategy: Port<EvaluateBar>,
+    pub strategies: Vec<Port<EvaluateBar>>,
     pub speed: Speed,
     pub stop: watch::Receiver<bool>,
 }
@@ -159,6 +159,21 @@ impl Player {
             }
             self.pause().await;
         }
+        for strategy in &self.strategies {
+            if self.evaluate(strategy, row, number).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(self.settled().await.map(|_| ()))
+    }
+
+    /// Lets a strategy look at the bar once everything has come to rest.
+    async fn evaluate(
+        &self,
+        strategy: &Port<EvaluateBar>,
+        row: &BarRow,
+        number: u64,
+    ) -> Result<Option<()>, PlayError> {
         loop {
             let Some(through) = self.settled().await else {
                 return Ok(None);
@@ -168,8 +183,8 @@ impl Player {
                 bar: row.bar.date,
                 through,
             };
-            match self.strategy.ask(evaluate).await {
-                Ok(Ok(())) => return Ok(self.settled().await.map(|_| ())),
+            match strategy.ask(evaluate).await {
+                Ok(Ok(())) => return Ok(Some(())),
                 // Behind, or rebuilt on the way: settle and ask again.
                 Ok(Err(CommandFailure::Unavailable(_) | CommandFailure::Unknown(_)))
                 | Err(PortError::Absent { .. } | PortError::NoAnswer { .. }) => {}
@@ -178,6 +193,7 @@ impl Player {
             if *self.stop.borrow() {
                 return Ok(None);
             }
+            self.pause().await;
         }
     }
 

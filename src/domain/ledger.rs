@@ -1,7 +1,7 @@
 //! The fold of a whole log, of durable facts only: what anyone may be shown, hashed, or compared
 //! with after a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::account::{Account, FoldError};
 use crate::domain::order::{OrderStatus, Step};
@@ -10,8 +10,8 @@ use crate::domain::strategy::Strategy;
 use crate::events::catalogue::{Finding, OrderSubmitted};
 use crate::events::{Event, Recorded};
 use crate::values::{
-    AccountId, AmountError, Money, OrderId, OrderTerms, Position, Price, Quantity, StrategyId,
-    Symbol, Timestamp,
+    AccountId, AmountError, Money, NodeId, OrderId, OrderTerms, Position, Price, Quantity,
+    StrategyId, Symbol, Timestamp, Version,
 };
 
 /// What became of an order.
@@ -54,6 +54,9 @@ pub struct Ledger {
     pub prices: BTreeMap<Symbol, Price>,
     /// Business time of the last price.
     pub marked_at: Timestamp,
+    pub instruments: BTreeSet<Symbol>,
+    /// Version of each node's stream.
+    pub node_versions: BTreeMap<NodeId, Version>,
     /// Row of the market data last played, with the data's name.
     pub last_row: Option<(String, u64)>,
 }
@@ -89,13 +92,11 @@ impl Ledger {
                     self.strategies.extend(after.map(|strategy| (id, strategy)));
                 }
             }
-            _ => {
-                if let Event::PriceMarked(marked) = &envelope.event {
-                    self.prices.insert(marked.symbol.clone(), marked.bar.close);
-                    self.marked_at = envelope.meta.occurred_at;
-                    self.last_row = Some((marked.source.clone(), marked.row));
-                }
+            "node" => {
+                let id = NodeId::new(envelope.stream.id()).ok();
+                self.node_versions.extend(id.map(|id| (id, envelope.version)));
             }
+            _ => self.apply_market(recorded),
         }
         self.folded_to = position;
         Ok(())
@@ -136,6 +137,20 @@ impl Ledger {
             _ => {}
         }
         Ok(())
+    }
+
+    fn apply_market(&mut self, recorded: &Recorded) {
+        match recorded.event() {
+            Event::PriceMarked(marked) => {
+                self.prices.insert(marked.symbol.clone(), marked.bar.close);
+                self.marked_at = recorded.envelope.meta.occurred_at;
+                self.last_row = Some((marked.source.clone(), marked.row));
+            }
+            Event::InstrumentListed(listed) => {
+                self.instruments.insert(listed.instrument.symbol.clone());
+            }
+            _ => {}
+        }
     }
 
     fn submitted(&mut self, account: AccountId, submitted: &OrderSubmitted) {

@@ -1,0 +1,213 @@
+//! Starts the actors, in the order in which they depend on each other, under one guardian.
+
+use std::sync::Arc;
+
+use actix::Actor;
+use tokio::sync::watch;
+
+use crate::actors::execution::ExecutionActor;
+use crate::actors::guardian::{Child, Escalation, Guardian};
+use crate::actors::messages::{Asked, AskRisk, AskStrategy, EvaluateBar, RiskCommand};
+use crate::actors::node_log::NodeLog;
+use crate::actors::notifier::NotifierActor;
+use crate::actors::port::{Port, port};
+use crate::actors::risk::{RiskActor, RiskSettings};
+use crate::actors::risk_gateway::RiskGateway;
+use crate::actors::settle::Settle;
+use crate::actors::strategy::StrategyActor;
+use crate::events::catalogue::HaltScope;
+use crate::events::{EventStore, Journal, Who};
+use crate::runtime::Runtime;
+use crate::values::{CommandId, StrategyId};
+use crate::venues::Venue;
+
+/// What the actors work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Means {
+    pub store: Arc<dyn EventStore>,
+    pub journal: Journal,
+    pub runtime: Runtime,
+    pub venue: Arc<dyn Venue>,
+    pub risk_settings: RiskSettings,
+}
+
+/// Where the actors are reached.
+pub struct Staff {
+    pub risk: RiskGateway,
+    pub strategies: Vec<StrategyPorts>,
+    /// Everyone who has to come to rest before a data clock moves on.
+    pub trading: Vec<Port<Settle>>,
+    pub notifier: Port<Settle>,
+    /// Receives the reason when the node has to end.
+    pub fatal: watch::Receiver<Option<String>>,
+}
+
+/// Where one strategy is reached.
+#[derive(Clone)]
+pub struct StrategyPorts {
+    pub id: StrategyId,
+    pub commands: Port<AskStrategy>,
+    pub evaluate: Port<EvaluateBar>,
+}
+
+impl Staff {
+    /// Starts risk, lets it reach the head of the log, then execution, which reconciles before it
+    /// sends anything, then the strategies and the notifier.
+    pub async fn start(
+        means: Means,
+        strategies: &[StrategyId],
+        node_log: NodeLog,
+    ) -> Result<Self, String> {
+        let (fatal_sender, fatal) = watch::channel(None);
+        let journal_state = means.journal.state();
+        let mut guardian = Guardian::new(means.runtime.clone(), journal_state, node_log, fatal_sender);
+
+        let (commands_slot, commands) = port::<AskRisk>("risk");
+        let (settle_slot, risk_settle) = port::<Settle>("risk");
+        let gateway = RiskGateway::new(
+            means.store.clone(),
+            commands,
+            means.journal.state(),
+            means.runtime.clone(),
+        );
+        let own = means.clone();
+        let (commands_slot, settle_slot) = (Arc::new(commands_slot), Arc::new(settle_slot));
+        guardian
+            .add(stop_node("risk", move |guard| {
+                let (own, commands, settle) = (own.clone(), commands_slot.clone(), settle_slot.clone());
+                Box::pin(async move {
+                    let clock = own.runtime.business.clone();
+                    let actor = RiskActor::build(own.journal, own.risk_settings, clock, guard).await?;
+                    let address = actor.start();
+                    commands.publish(&address);
+                    settle.publish(&address);
+                    Ok(())
+                })
+            }))
+            .await?;
+        let head = means.journal.feed().head();
+        let reached = risk_settle.ask(Settle { through: head }).await;
+        reached.map_err(|error| error.to_string())?;
+
+        let mut staff = Self {
+            risk: gateway,
+            strategies: Vec::new(),
+            trading: vec![risk_settle, add_execution(&mut guardian, &means).await?],
+            notifier: add_notifier(&mut guardian, &means).await?,
+            fatal,
+        };
+        for id in strategies {
+            staff.add_strategy(&mut guardian, &means, id).await?;
+        }
+        means.runtime.tasks.spawn("guardian", Box::pin(guardian.run()));
+        Ok(staff)
+    }
+
+    async fn add_strategy(
+        &mut self,
+        guardian: &mut Guardian,
+        means: &Means,
+        id: &StrategyId,
+    ) -> Result<(), String> {
+        let (commands_slot, commands) = port::<AskStrategy>("strategy");
+        let (evaluate_slot, evaluate) = port::<EvaluateBar>("strategy");
+        let (settle_slot, settle) = port::<Settle>("strategy");
+        let slots = Arc::new((commands_slot, evaluate_slot, settle_slot));
+        let (own, gateway, own_id) = (means.clone(), self.risk.clone(), id.clone());
+        let build = move |guard| {
+            let (own, gateway) = (own.clone(), gateway.clone());
+            let (id, slots) = (own_id.clone(), slots.clone());
+            let built: futures_util::future::LocalBoxFuture<'static, Result<(), String>> = Box::pin(async move {
+                let actor = StrategyActor::build(id, gateway, own.journal, own.runtime, guard).await?;
+                let address = actor.start();
+                slots.0.publish(&address);
+                slots.1.publish(&address);
+                slots.2.publish(&address);
+                Ok(())
+            });
+            built
+        };
+        guardian
+            .add(Child {
+                name: format!("strategy:{id}"),
+                build: Box::new(build),
+                escalation: halt_strategy(self.risk.clone(), means.runtime.clone(), id.clone()),
+            })
+            .await?;
+        self.trading.push(settle);
+        self.strategies.push(StrategyPorts {
+            id: id.clone(),
+            commands,
+            evaluate,
+        });
+        Ok(())
+    }
+}
+
+async fn add_execution(guardian: &mut Guardian, means: &Means) -> Result<Port<Settle>, String> {
+    let (slot, settle) = port::<Settle>("execution");
+    let (own, slot) = (means.clone(), Arc::new(slot));
+    guardian
+        .add(stop_node("execution", move |guard| {
+            let (own, slot) = (own.clone(), slot.clone());
+            Box::pin(async move {
+                let actor = ExecutionActor::build(own.venue, own.journal, own.runtime, guard).await?;
+                slot.publish(&actor.start());
+                Ok(())
+            })
+        }))
+        .await?;
+    Ok(settle)
+}
+
+async fn add_notifier(guardian: &mut Guardian, means: &Means) -> Result<Port<Settle>, String> {
+    let (slot, settle) = port::<Settle>("notifier");
+    let (own, slot) = (means.clone(), Arc::new(slot));
+    guardian
+        .add(stop_node("notifier", move |guard| {
+            let (own, slot) = (own.clone(), slot.clone());
+            Box::pin(async move {
+                let actor = NotifierActor::build(own.journal, own.runtime, guard).await?;
+                slot.publish(&actor.start());
+                Ok(())
+            })
+        }))
+        .await?;
+    Ok(settle)
+}
+
+/// An actor without which the node cannot go on.
+fn stop_node(
+    name: &str,
+    build: impl Fn(
+        crate::actors::guardian::ExitGuard,
+    ) -> futures_util::future::LocalBoxFuture<'static, Result<(), String>>
+    + 'static,
+) -> Child {
+    Child {
+        name: name.to_owned(),
+        build: Box::new(build),
+        escalation: Escalation::StopNode,
+    }
+}
+
+/// A strategy that keeps failing is halted; the others trade on.
+fn halt_strategy(risk: RiskGateway, runtime: Runtime, id: StrategyId) -> Escalation {
+    Escalation::Halt(Box::new(move |cause| {
+        let (risk, id) = (risk.clone(), id.clone());
+        let command_id = CommandId::derived(&["escalation", &runtime.new_id().to_string()]);
+        Box::pin(async move {
+            let ask = AskRisk {
+                asked: Asked::by(Who::system("guardian"), command_id),
+                command: RiskCommand::EngageKillSwitch {
+                    scope: HaltScope::Strategy(id),
+                    cause: cause.clone(),
+                },
+            };
+            match risk.command(ask).await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(format!("{cause}; and it could not be halted: {error}")),
+            }
+        })
+    }))
+}
