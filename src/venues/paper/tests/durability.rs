@@ -67,43 +67,38 @@ async fn step(bench: &Bench, number: u32) {
 /// A caller that goes away in the middle leaves all or nothing, and what `knows` then says stays.
 #[tokio::test]
 async fn a_dropped_call_leaves_all_or_nothing_and_knows_is_certain() {
-    // Dropped while the database works, and dropped when it is done but was not heard.
-    for pause_ms in [0, 3] {
-        let bench = Bench::new().await;
-        let mut polls = 0;
-        while !submit_and_drop(&bench, polls, Duration::from_millis(pause_ms)).await {
-            let id = client_order_id(&format!("o{polls}"));
-            let known = bench.venue.knows(&id).await.expect("an answer");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            assert_eq!(
-                bench.venue.knows(&id).await,
-                Ok(known),
-                "changed its mind on {id}"
-            );
-            let told = bench
-                .reports()
-                .await
-                .iter()
-                .any(|report| report.client_order_id == id);
-            assert_eq!(told, known, "{id}");
-            polls += 1;
+    let bench = Bench::new().await;
+    let mut cut_short = 0;
+    // How far a call gets with one poll is the database thread's affair: many rounds meet it at
+    // many places, some still at work and some done but not heard.
+    for round in 0..60 {
+        let id = format!("o{round}");
+        let pause = Duration::from_millis(u64::from(round % 2) * 2);
+        if !submit_and_drop(&bench, &id, round % 12, pause).await {
+            cut_short += 1;
         }
-        assert!(
-            polls > 3,
-            "the call never waited, so it was never cut short"
+        let id = client_order_id(&id);
+        let known = bench.venue.knows(&id).await.expect("an answer");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(
+            bench.venue.knows(&id).await,
+            Ok(known),
+            "changed its mind on {id}"
         );
         let reports = bench.reports().await;
+        let told = reports.iter().any(|report| report.client_order_id == id);
+        assert_eq!(told, known, "{id}");
         assert_eq!(*bench.venue.last_report().borrow(), reports.len() as u64);
     }
+    assert!(cut_short > 0, "no call was cut short");
 }
 
 /// Polls a call `polls` times, lets `pause` pass and drops it. Whether it got to its end.
-async fn submit_and_drop(bench: &Bench, polls: u32, pause: Duration) -> bool {
-    let order = order(&format!("o{polls}"), terms("buy 1 market day"));
-    let mut call = pin!(bench.venue.submit(order));
+async fn submit_and_drop(bench: &Bench, id: &str, polls: u32, pause: Duration) -> bool {
+    let mut call = pin!(bench.venue.submit(order(id, terms("buy 1 market day"))));
     for number in 0..polls {
         if number > 0 {
-            tokio::time::sleep(Duration::from_millis(3)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
         if let Poll::Ready(done) = polled.await {
