@@ -1,1 +1,7 @@
-fn main(){}
+//! The `blotter` program; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    blotter::cli::main()
+}

@@ -298,6 +298,15 @@ impl Draft {
         }
     }
 
+    /// What a demonstration does unless told otherwise.
+    pub fn demo_defaults(&mut self, speed: &str) {
+        self.demo.get_or_insert(true);
+        self.data.get_or_insert(DataFile::BuiltIn);
+        if self.speed.is_none() {
+            self.flag("--speed", "market.speed", speed);
+        }
+    }
+
     fn set(&mut self, setting: &Setting, place: String, given: &str) {
         if let Err(problem) = (setting.set)(self, given) {
             self.wrong(place, problem, setting.allowed);

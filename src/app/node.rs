@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::build;
 use super::config::{DataFile, NodeConfig};
 use super::lock::{self, DirLock, LockError};
-use super::player::{PlayEnd, PlayError, Player};
+use super::player::{PlayEnd, PlayError, Player, Progress};
 use super::setup::{DemoSetup, SetupError};
 use super::staff::{Means, Staff};
 use super::summary::{self, FoldLogError, Summary};
@@ -99,6 +99,7 @@ pub struct Node {
     /// How far the read models are.
     viewed: watch::Receiver<Position>,
     stop: watch::Sender<bool>,
+    progress: watch::Sender<Progress>,
     _lock: DirLock,
 }
 
@@ -153,6 +154,7 @@ impl Node {
             runtime,
             viewed,
             stop: watch::Sender::new(false),
+            progress: watch::Sender::default(),
             _lock: lock,
         };
         if let Some(demo) = demo {
@@ -175,6 +177,11 @@ impl Node {
     /// Tells the node to stop, from anywhere.
     pub fn stopper(&self) -> watch::Sender<bool> {
         self.stop.clone()
+    }
+
+    /// How far the data has been played.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
     }
 
     /// The demonstration's account, if there is one.
@@ -229,6 +236,7 @@ impl Node {
             strategies: self.staff.strategies.iter().map(|ports| ports.evaluate.clone()).collect(),
             speed: self.config.speed,
             stop: self.stop.subscribe(),
+            progress: self.progress.clone(),
         })
     }
 

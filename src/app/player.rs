@@ -65,6 +65,15 @@ pub struct Player {
     pub strategies: Vec<Port<EvaluateBar>>,
     pub speed: Speed,
     pub stop: watch::Receiver<bool>,
+    pub progress: watch::Sender<Progress>,
+}
+
+/// How far playing is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows of the data that are done.
+    pub row: u64,
+    pub rows: u64,
 }
 
 impl Player {
@@ -100,6 +109,10 @@ impl Player {
             if self.finish(row, number).await?.is_none() {
                 return Ok(PlayEnd::Stopped);
             }
+            self.progress.send_replace(Progress {
+                row: number,
+                rows: rows.len() as u64,
+            });
         }
         Ok(PlayEnd::DataDone)
     }

@@ -64,6 +64,14 @@ impl ExecutionActor {
         };
         fold_log(journal.feed(), apply).await?;
         let reports_at_start = *venue.last_report().borrow();
+        if reports_at_start < book.last_report {
+            return Err(format!(
+                "venue {} has {reports_at_start} reports, and the log holds number {}: its book was \
+                 lost or replaced; bring back the one that belongs to this log",
+                venue.id(),
+                book.last_report
+            ));
+        }
         Ok(Self {
             venue,
             book,

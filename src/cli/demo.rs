@@ -1,0 +1,150 @@
+//! `blotter demo`: a whole node on embedded engines and recorded market data.
+
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{DONE, FAILED, USAGE, output, run};
+use crate::app::config::Draft;
+use crate::app::node::{Node, RunEnd};
+use crate::app::summary::Summary;
+use crate::values::AccountId;
+
+/// Bars a second that are good to watch.
+const SPEED_TO_WATCH: &str = "20";
+
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Daily bars to play, CSV, plain or gzip [default: AAPL, FB, IBM, MSFT 2000-2013, built in]
+    #[arg(long, value_name = "FILE")]
+    data: Option<String>,
+    /// Bars a second, or `max` for as fast as it goes [default: 20]
+    #[arg(long, value_name = "X")]
+    speed: Option<String>,
+    /// Stop when the data has been played, with a summary
+    #[arg(long)]
+    exit_when_done: bool,
+    /// Write JSON lines only: one when ready, one when done
+    #[arg(long)]
+    json: bool,
+}
+
+/// The first line of `--json`. What this build does not have yet is null.
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    url: Option<String>,
+    user: Option<String>,
+    password: Option<String>,
+    key_id: Option<String>,
+    secret_key: Option<String>,
+    account: Option<AccountId>,
+}
+
+/// The last line of `--json`.
+#[derive(Serialize)]
+struct Done<'a> {
+    done: bool,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    elapsed_ms: u64,
+}
+
+pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
+    draft.demo_defaults(SPEED_TO_WATCH);
+    if let Some(data) = &args.data {
+        draft.flag("--data", "market.data", data);
+    }
+    if let Some(speed) = &args.speed {
+        draft.flag("--speed", "market.speed", speed);
+    }
+    let mut config = match draft.finish() {
+        Ok(config) => config,
+        Err(errors) => {
+            output::error(errors);
+            return USAGE;
+        }
+    };
+    config.exit_when_done = args.exit_when_done;
+    let data_dir = config.data_dir.display().to_string();
+    let started = elapsed_clock();
+    let node = match Node::start(config).await {
+        Ok(node) => node,
+        Err(error) => {
+            output::error(error);
+            return FAILED;
+        }
+    };
+    if announce(&node, args.json, &data_dir).is_err() {
+        return FAILED;
+    }
+    match run::to_the_end(node, !args.json).await {
+        Ok((end, summary)) => {
+            let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            match conclude(end, &summary, elapsed_ms, args) {
+                Ok(()) => DONE,
+                Err(_) => FAILED,
+            }
+        }
+        Err(error) => {
+            output::error(error);
+            FAILED
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures the run for its summary; decides nothing")]
+fn elapsed_clock() -> Instant {
+    Instant::now()
+}
+
+fn announce(node: &Node, json: bool, data_dir: &str) -> std::io::Result<()> {
+    let account = node.account();
+    if json {
+        return output::json(&Ready {
+            ready: true,
+            url: None,
+            user: None,
+            password: None,
+            key_id: None,
+            secret_key: None,
+            account,
+        });
+    }
+    let name = account.map(|account| account.to_string()).unwrap_or_default();
+    output::line(format!(
+        "Blotter trades account {name} on paper, on recorded prices. Its log is in {data_dir}.\n\
+         Press Ctrl-C to stop; the next run goes on from there."
+    ))
+}
+
+fn conclude(end: RunEnd, summary: &Summary, elapsed_ms: u64, args: &DemoArgs) -> std::io::Result<()> {
+    if args.json {
+        // Stopped early, it is not done: the last line says so by being absent.
+        if end == RunEnd::DataDone {
+            output::json(&Done {
+                done: true,
+                summary,
+                elapsed_ms,
+            })?;
+        }
+        return Ok(());
+    }
+    let amount = |money: Option<crate::values::Money>| money.map_or("unknown".to_owned(), |m| m.to_string());
+    output::line(format!(
+        "bars      {}\nsignals   {}\norders    {} ({} refused)\nfills     {}\ncash      {}\n\
+         equity    {}\nevents    {}\nlog root  {}\nstate     {}\n\
+         Check the log with `blotter verify`, list it with `blotter events`.",
+        summary.bars,
+        summary.signals,
+        summary.orders,
+        summary.refusals,
+        summary.fills,
+        amount(summary.cash),
+        amount(summary.equity),
+        summary.events,
+        summary.log_root,
+        summary.state_hash,
+    ))
+}

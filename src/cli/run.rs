@@ -1,0 +1,78 @@
+//! Running a node from start to stop, for every command that does.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::interval;
+
+use crate::app::node::{Node, NodeError, RunEnd};
+use crate::app::player::Progress;
+use crate::app::summary::Summary;
+
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// Runs a started node until it is done or told to stop; `Ok` after an orderly stop.
+pub async fn to_the_end(mut node: Node, show_progress: bool) -> Result<(RunEnd, Summary), NodeError> {
+    let stopper = node.stopper();
+    let progress = node.progress();
+    let end = {
+        let running = node.run();
+        tokio::pin!(running);
+        let mut stops = Stops::listen().map_err(|error| NodeError::Fatal(error.to_string()))?;
+        let mut shown = interval(PROGRESS_EVERY);
+        let show_progress = show_progress && std::io::stderr().is_terminal();
+        loop {
+            tokio::select! {
+                end = &mut running => break end,
+                () = stops.next() => {
+                    tracing::info!("stopping");
+                    stopper.send_replace(true);
+                }
+                _ = shown.tick(), if show_progress => show(&progress),
+            }
+        }
+    };
+    if show_progress && std::io::stderr().is_terminal() {
+        show(&progress);
+        eprintln!();
+    }
+    let end = end?;
+    let reason = match end {
+        RunEnd::DataDone => "all data has been played",
+        RunEnd::Stopped => "it was told to stop",
+    };
+    let summary = node.stop(reason).await?;
+    Ok((end, summary))
+}
+
+fn show(progress: &watch::Receiver<Progress>) {
+    let Progress { row, rows } = *progress.borrow();
+    let percent = (row * 100).checked_div(rows).unwrap_or(100);
+    // Losing a progress line is no failure.
+    let _ = write!(std::io::stderr(), "\r{row} of {rows} bars ({percent} %) ");
+    let _ = std::io::stderr().flush();
+}
+
+/// The signals that ask a node to stop.
+struct Stops {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stops {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
