@@ -35,8 +35,18 @@ const APPENDERS: [usize; 4] = [1, 8, 64, 256];
 const MIXES: [(&str, &[usize]); 2] = [("1 x 400 B", &[400]), ("400 B + 1000 B", &[400, 1000])];
 
 /// A table and its columns; those in `blobs` travel as hex in JSON.
-struct Table { into: &'static str, blobs: &'static [usize], columns: usize }
-struct Layout { name: &'static str, schema: &'static str, tables: &'static [Table], check: &'static str, scan: &'static str }
+struct Table {
+    into: &'static str,
+    blobs: &'static [usize],
+    columns: usize,
+}
+struct Layout {
+    name: &'static str,
+    schema: &'static str,
+    tables: &'static [Table],
+    check: &'static str,
+    scan: &'static str,
+}
 
 const LAYOUTS: [Layout; 2] = [Layout {
     name: "A",
@@ -69,20 +79,39 @@ const LAYOUTS: [Layout; 2] = [Layout {
 }];
 const HEAD: &str = "CREATE TABLE head(id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL,
         frontier BLOB NOT NULL, epoch INTEGER NOT NULL) STRICT; INSERT INTO head VALUES (1, 0, x'', 7);";
-const ADVANCE: &str = "UPDATE head SET position = ?, frontier = ? WHERE id = 1 AND epoch = ? AND position = ?";
+const ADVANCE: &str =
+    "UPDATE head SET position = ?, frontier = ? WHERE id = 1 AND epoch = ? AND position = ?";
 
 impl Table {
     fn insert_row(&self) -> String {
-        format!("INSERT INTO {} VALUES (?{})", self.into, ", ?".repeat(self.columns - 1))
+        format!(
+            "INSERT INTO {} VALUES (?{})",
+            self.into,
+            ", ?".repeat(self.columns - 1)
+        )
     }
     fn insert_json(&self) -> String {
-        let column = |c| if self.blobs.contains(&c) { format!("unhex(value ->> {c})") } else { format!("value ->> {c}") };
+        let column = |c| {
+            if self.blobs.contains(&c) {
+                format!("unhex(value ->> {c})")
+            } else {
+                format!("value ->> {c}")
+            }
+        };
         let columns: Vec<_> = (0..self.columns).map(column).collect();
-        format!("INSERT INTO {} SELECT {} FROM jsonb_each(?)", self.into, columns.join(", "))
+        format!(
+            "INSERT INTO {} SELECT {} FROM jsonb_each(?)",
+            self.into,
+            columns.join(", ")
+        )
     }
 }
 
-enum Cell { Int(i64), Text(String), Blob(Vec<u8>) }
+enum Cell {
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
 type Rows = Vec<Vec<Cell>>;
 
 /// SplitMix64: unique ids and the choice of a stream need no better.
@@ -94,17 +123,34 @@ impl Random {
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
-    fn id(&mut self) -> [u8; 16] { (u128::from(self.next()) << 64 | u128::from(self.next())).to_be_bytes() }
+    fn id(&mut self) -> [u8; 16] {
+        (u128::from(self.next()) << 64 | u128::from(self.next())).to_be_bytes()
+    }
 }
 
-struct Command { stream: Arc<str>, commit_id: [u8; 16], sizes: &'static [usize] }
-struct Request { command: Command, durable: oneshot::Sender<()> }
+struct Command {
+    stream: Arc<str>,
+    commit_id: [u8; 16],
+    sizes: &'static [usize],
+}
+struct Request {
+    command: Command,
+    durable: oneshot::Sender<()>,
+}
 
 /// Half of the commands go to the hot stream [0], half are spread over the others.
 fn command(random: &mut Random, streams: &[Arc<str>], sizes: &'static [usize]) -> Command {
     let pick = random.next() as usize;
-    let stream = if pick & 1 == 0 { 0 } else { 1 + (pick >> 1) % STREAMS };
-    Command { stream: streams[stream].clone(), commit_id: random.id(), sizes }
+    let stream = if pick & 1 == 0 {
+        0
+    } else {
+        1 + (pick >> 1) % STREAMS
+    };
+    Command {
+        stream: streams[stream].clone(),
+        commit_id: random.id(),
+        sizes,
+    }
 }
 
 /// A canonical envelope of exactly `size` bytes, as dense in quotes as real ones are.
@@ -112,26 +158,57 @@ fn record(position: i64, version: i64, c: &Command, size: usize) -> String {
     let check = r#"{"bound":"500000","limit":"notional","observed":"125000.50","verdict":"pass"},"#;
     let checks = check.repeat(size.saturating_sub(300) / check.len());
     let (id, stream) = (hex::encode(c.commit_id), &c.stream);
-    let head = format!(r#"{{"event_id":"{id}-{version}","payload":{{"checks":[{checks}0]}},"position":{position},"#);
+    let head = format!(
+        r#"{{"event_id":"{id}-{version}","payload":{{"checks":[{checks}0]}},"position":{position},"#
+    );
     let tail = format!(r#""stream":"{stream}","type":"OrderSubmitted","version":{version},"x":""#);
-    format!(r#"{head}{tail}{:.<pad$}"}}"#, "", pad = size - 2 - head.len() - tail.len())
+    format!(
+        r#"{head}{tail}{:.<pad$}"}}"#,
+        "",
+        pad = size - 2 - head.len() - tail.len()
+    )
 }
 
-fn leaf(record: &[u8]) -> Hash { Sha256::new().chain_update([0]).chain_update(record).finalize().into() }
+fn leaf(record: &[u8]) -> Hash {
+    Sha256::new()
+        .chain_update([0])
+        .chain_update(record)
+        .finalize()
+        .into()
+}
 
 struct Store {
-    connection: SqliteConnection, layout: &'static Layout, form: &'static str,
-    position: i64, frontier: Vec<Hash>, versions: HashMap<Arc<str>, i64>,
+    connection: SqliteConnection,
+    layout: &'static Layout,
+    form: &'static str,
+    position: i64,
+    frontier: Vec<Hash>,
+    versions: HashMap<Arc<str>, i64>,
 }
 
 impl Store {
     async fn create(dir: &Path, layout: &'static Layout, form: &'static str) -> Outcome<Store> {
-        let options = SqliteConnectOptions::new().filename(dir.join(layout.name)).create_if_missing(true)
-            .page_size(8_192).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-65536").disable_statement_logging();
+        let options = SqliteConnectOptions::new()
+            .filename(dir.join(layout.name))
+            .create_if_missing(true)
+            .page_size(8_192)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", "4000")
+            .pragma("cache_size", "-65536")
+            .disable_statement_logging();
         let mut connection = options.connect().await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("{}{HEAD}", layout.schema))).execute(&mut connection).await?;
-        Ok(Store { connection, layout, form, position: 0, frontier: Vec::new(), versions: HashMap::new() })
+        sqlx::raw_sql(AssertSqlSafe(format!("{}{HEAD}", layout.schema)))
+            .execute(&mut connection)
+            .await?;
+        Ok(Store {
+            connection,
+            layout,
+            form,
+            position: 0,
+            frontier: Vec::new(),
+            versions: HashMap::new(),
+        })
     }
 
     /// Assigns positions and versions, hashes the records, carries the frontier on, fills `rows` by table.
@@ -144,7 +221,12 @@ impl Store {
             let leaf = leaf(record.as_bytes());
             let (mut node, mut n) = (leaf, self.position);
             while let (1, Some(left)) = (n & 1, self.frontier.last()) {
-                node = Sha256::new().chain_update([1]).chain_update(left).chain_update(node).finalize().into();
+                node = Sha256::new()
+                    .chain_update([1])
+                    .chain_update(left)
+                    .chain_update(node)
+                    .finalize()
+                    .into();
                 self.frontier.pop();
                 n >>= 1;
             }
@@ -153,24 +235,43 @@ impl Store {
             records.push(record);
             leaves.push(leaf);
         }
-        let fingerprint = Sha256::new().chain_update(&*c.stream).chain_update(c.commit_id).finalize().to_vec();
+        let fingerprint = Sha256::new()
+            .chain_update(&*c.stream)
+            .chain_update(c.commit_id)
+            .finalize()
+            .to_vec();
         let (id, stream) = (c.commit_id.to_vec(), c.stream.to_string());
         use Cell::*;
         if let [per_event, per_commit] = rows {
             for ((record, leaf), i) in records.into_iter().zip(leaves).zip(0..) {
                 let stream = Text(stream.clone());
-                per_event.push(vec![Int(first + i), stream, Int(first_version + i), Text(record), Blob(leaf.to_vec())]);
+                per_event.push(vec![
+                    Int(first + i),
+                    stream,
+                    Int(first_version + i),
+                    Text(record),
+                    Blob(leaf.to_vec()),
+                ]);
             }
             per_commit.push(vec![Blob(id), Blob(fingerprint), Int(first), Int(events)]);
         } else {
-            rows[0].push(vec![Int(first), Int(events), Text(stream), Int(first_version), Blob(id), Blob(fingerprint),
-                Text(records.join("\n")), Blob(leaves.concat())]);
+            rows[0].push(vec![
+                Int(first),
+                Int(events),
+                Text(stream),
+                Int(first_version),
+                Blob(id),
+                Blob(fingerprint),
+                Text(records.join("\n")),
+                Blob(leaves.concat()),
+            ]);
         }
     }
 
     /// One transaction: known ids and stream versions checked, rows, head under the lease epoch.
     async fn commit(&mut self, commands: impl Iterator<Item = &Command>) -> Outcome<()> {
-        let (before, mut expected, mut ids) = (self.position, HashMap::<Arc<str>, i64>::new(), Vec::new());
+        let (before, mut expected, mut ids) =
+            (self.position, HashMap::<Arc<str>, i64>::new(), Vec::new());
         let mut rows: Vec<Rows> = self.layout.tables.iter().map(|_| Vec::new()).collect();
         for c in commands {
             let version = self.versions.get(&c.stream).copied().unwrap_or(0);
@@ -179,10 +280,18 @@ impl Store {
             self.plan(c, &mut rows);
         }
         let streams: Vec<&str> = expected.keys().map(|s| &**s).collect();
-        let (ids, streams) = (serde_json::to_string(&ids)?, serde_json::to_string(&streams)?);
+        let (ids, streams) = (
+            serde_json::to_string(&ids)?,
+            serde_json::to_string(&streams)?,
+        );
 
         let mut tx = self.connection.begin_with("BEGIN IMMEDIATE").await?;
-        for row in sqlx::query(self.layout.check).bind(ids).bind(streams).fetch_all(&mut *tx).await? {
+        for row in sqlx::query(self.layout.check)
+            .bind(ids)
+            .bind(streams)
+            .fetch_all(&mut *tx)
+            .await?
+        {
             if expected.get(row.try_get::<&str, _>(0)?) != Some(&row.try_get(1)?) {
                 return Err("known commit id or version conflict".into());
             }
@@ -194,7 +303,11 @@ impl Store {
                 _ => insert_json(&mut tx, table, rows).await?,
             }
         }
-        let advance = sqlx::query(ADVANCE).bind(self.position).bind(self.frontier.concat()).bind(EPOCH).bind(before);
+        let advance = sqlx::query(ADVANCE)
+            .bind(self.position)
+            .bind(self.frontier.concat())
+            .bind(EPOCH)
+            .bind(before);
         if advance.execute(&mut *tx).await?.rows_affected() != 1 {
             return Err("fenced".into());
         }
@@ -205,11 +318,15 @@ impl Store {
 async fn insert_loop(tx: &mut SqliteConnection, table: &Table, rows: Rows) -> Outcome<()> {
     let sql: Arc<str> = table.insert_row().into();
     for row in rows {
-        let query = row.into_iter().fold(sqlx::query(AssertSqlSafe(sql.clone())), |query, cell| match cell {
-            Cell::Int(v) => query.bind(v),
-            Cell::Text(v) => query.bind(v),
-            Cell::Blob(v) => query.bind(v),
-        });
+        let query =
+            row.into_iter().fold(
+                sqlx::query(AssertSqlSafe(sql.clone())),
+                |query, cell| match cell {
+                    Cell::Int(v) => query.bind(v),
+                    Cell::Text(v) => query.bind(v),
+                    Cell::Blob(v) => query.bind(v),
+                },
+            );
         query.execute(&mut *tx).await?;
     }
     Ok(())
@@ -234,49 +351,84 @@ async fn insert_values(tx: &mut SqliteConnection, table: &Table, mut rows: Rows)
 }
 
 async fn insert_json(tx: &mut SqliteConnection, table: &Table, rows: Rows) -> Outcome<()> {
-    let json = |cell| -> serde_json::Value { match cell {
-        Cell::Int(v) => v.into(),
-        Cell::Text(v) => v.into(),
-        Cell::Blob(v) => hex::encode(v).into(),
-    } };
-    let rows: serde_json::Value = rows.into_iter().map(|row| row.into_iter().map(json).collect::<serde_json::Value>()).collect();
-    sqlx::query(AssertSqlSafe(table.insert_json())).bind(rows.to_string()).execute(&mut *tx).await?;
+    let json = |cell| -> serde_json::Value {
+        match cell {
+            Cell::Int(v) => v.into(),
+            Cell::Text(v) => v.into(),
+            Cell::Blob(v) => hex::encode(v).into(),
+        }
+    };
+    let rows: serde_json::Value = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(json).collect::<serde_json::Value>())
+        .collect();
+    sqlx::query(AssertSqlSafe(table.insert_json()))
+        .bind(rows.to_string())
+        .execute(&mut *tx)
+        .await?;
     Ok(())
 }
 
 #[derive(Default)]
-struct Measured { seconds: f64, batches: usize, batched: usize, latencies: Vec<f64> }
+struct Measured {
+    seconds: f64,
+    batches: usize,
+    batched: usize,
+    latencies: Vec<f64>,
+}
 
 /// `appenders` tasks that each await durability, and one journal, for the warm-up and `window`.
-async fn run(mut store: Store, appenders: usize, sizes: &'static [usize], streams: &Arc<[Arc<str>]>, window: Duration, m: &mut Measured) -> Outcome<Store> {
+async fn run(
+    mut store: Store,
+    appenders: usize,
+    sizes: &'static [usize],
+    streams: &Arc<[Arc<str>]>,
+    window: Duration,
+    m: &mut Measured,
+) -> Outcome<Store> {
     let (queue, mut requests) = mpsc::channel::<Request>(2 * MAX_BATCH);
     let journal = tokio::spawn(async move {
         let (mut batch, mut batches, mut batched) = (Vec::with_capacity(MAX_BATCH), 0, 0);
         while requests.recv_many(&mut batch, MAX_BATCH).await > 0 {
-            store.commit(batch.iter().map(|r: &Request| &r.command)).await?;
+            store
+                .commit(batch.iter().map(|r: &Request| &r.command))
+                .await?;
             (batches, batched) = (batches + 1, batched + batch.len());
             batch.drain(..).for_each(|r| drop(r.durable.send(())));
         }
         Outcome::Ok((store, batches, batched))
     });
     let from = Instant::now() + WARM_UP;
-    let tasks: Vec<_> = (0..appenders as u64).map(|n| {
-        let (queue, streams) = (queue.clone(), streams.clone());
-        let mut random = Random(std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), n));
-        tokio::spawn(async move {
-            let mut latencies = Vec::new();
-            while from.elapsed() < window {
-                let (durable, wait) = oneshot::channel();
-                let command = command(&mut random, &streams, sizes);
-                let sent = Instant::now();
-                if queue.send(Request { command, durable }).await.is_err() || wait.await.is_err() { break; }
-                if sent >= from { latencies.push(sent.elapsed().as_secs_f64() * 1e3); }
-            }
-            latencies
+    let tasks: Vec<_> = (0..appenders as u64)
+        .map(|n| {
+            let (queue, streams) = (queue.clone(), streams.clone());
+            let mut random = Random(std::hash::BuildHasher::hash_one(
+                &std::hash::RandomState::new(),
+                n,
+            ));
+            tokio::spawn(async move {
+                let mut latencies = Vec::new();
+                while from.elapsed() < window {
+                    let (durable, wait) = oneshot::channel();
+                    let command = command(&mut random, &streams, sizes);
+                    let sent = Instant::now();
+                    if queue.send(Request { command, durable }).await.is_err()
+                        || wait.await.is_err()
+                    {
+                        break;
+                    }
+                    if sent >= from {
+                        latencies.push(sent.elapsed().as_secs_f64() * 1e3);
+                    }
+                }
+                latencies
+            })
         })
-    }).collect();
+        .collect();
     drop(queue);
-    for task in tasks { m.latencies.extend(task.await?); }
+    for task in tasks {
+        m.latencies.extend(task.await?);
+    }
     m.seconds += from.elapsed().as_secs_f64();
     let (store, batches, batched) = journal.await??;
     (m.batches, m.batched) = (m.batches + batches, m.batched + batched);
@@ -287,13 +439,26 @@ async fn run(mut store: Store, appenders: usize, sizes: &'static [usize], stream
 async fn scan(store: &mut Store, verify: bool) -> Outcome<f64> {
     let (started, mut last) = (Instant::now(), 0);
     while last < store.position {
-        let rows = sqlx::query(store.layout.scan).bind(last).bind(SCAN_PAGE).fetch_all(&mut store.connection).await?;
-        if rows.is_empty() { return Err("events are missing".into()); }
+        let rows = sqlx::query(store.layout.scan)
+            .bind(last)
+            .bind(SCAN_PAGE)
+            .fetch_all(&mut store.connection)
+            .await?;
+        if rows.is_empty() {
+            return Err("events are missing".into());
+        }
         for row in &rows {
-            if row.try_get::<i64, _>(0)? != last + 1 { return Err("gap".into()); }
+            if row.try_get::<i64, _>(0)? != last + 1 {
+                return Err("gap".into());
+            }
             let (records, leaves): (&str, &[u8]) = (row.try_get(1)?, row.try_get(2)?);
-            for (record, stored) in std::hint::black_box(records).split('\n').zip(leaves.chunks(32)) {
-                if verify && leaf(record.as_bytes()) != stored { return Err("leaf differs".into()); }
+            for (record, stored) in std::hint::black_box(records)
+                .split('\n')
+                .zip(leaves.chunks(32))
+            {
+                if verify && leaf(record.as_bytes()) != stored {
+                    return Err("leaf differs".into());
+                }
                 last += 1;
             }
         }
@@ -322,35 +487,61 @@ async fn report_reading(stores: &mut [Store]) -> Outcome<()> {
         }
     }
     for (store, [raw, verified]) in stores.iter_mut().zip(best) {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut store.connection).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut store.connection)
+            .await?;
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
-        let bytes: i64 = sqlx::query_scalar(sql).fetch_one(&mut store.connection).await?;
-        println!("{}: {} events, {} bytes/event, scan {raw:.0} events/s, with leaf check {verified:.0} events/s",
-            store.layout.name, store.position, bytes / store.position);
+        let bytes: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&mut store.connection)
+            .await?;
+        println!(
+            "{}: {} events, {} bytes/event, scan {raw:.0} events/s, with leaf check {verified:.0} events/s",
+            store.layout.name,
+            store.position,
+            bytes / store.position
+        );
     }
     Ok(())
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Outcome<()> {
-    let dir = tempfile::tempdir_in(env::var_os("BENCH_DIR").map_or_else(env::temp_dir, Into::into))?;
+    let dir =
+        tempfile::tempdir_in(env::var_os("BENCH_DIR").map_or_else(env::temp_dir, Into::into))?;
     let seconds: f64 = env::var("BENCH_SECONDS").map_or(Ok(3.0), |s| s.parse())?;
     let window = Duration::from_secs_f64(seconds / ROUNDS as f64);
     let mut random = Random(42);
-    let streams: Arc<[Arc<str>]> = (0..=STREAMS).map(|_| {
-        let id = hex::encode(random.id());
-        format!("order-{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]).into()
-    }).collect();
+    let streams: Arc<[Arc<str>]> = (0..=STREAMS)
+        .map(|_| {
+            let id = hex::encode(random.id());
+            format!(
+                "order-{}-{}-{}-{}-{}",
+                &id[..8],
+                &id[8..12],
+                &id[12..16],
+                &id[16..20],
+                &id[20..]
+            )
+            .into()
+        })
+        .collect();
     for (mix, sizes) in MIXES {
-        println!("\n{mix} a commit; floor {:.0} fdatasync/s", floor(dir.path())?);
-        println!("| form | appenders | A events/s | B events/s | A commits/s | B commits/s | B/A | A p50 / p99 ms | B p50 / p99 ms | A, B batch |");
+        println!(
+            "\n{mix} a commit; floor {:.0} fdatasync/s",
+            floor(dir.path())?
+        );
+        println!(
+            "| form | appenders | A events/s | B events/s | A commits/s | B commits/s | B/A | A p50 / p99 ms | B p50 / p99 ms | A, B batch |"
+        );
         println!("|---|---|---|---|---|---|---|---|---|---|");
         for form in FORMS {
             let mut stores = Vec::new();
             for layout in &LAYOUTS {
                 let mut store = Store::create(dir.path(), layout, form).await?;
                 while store.position < PREFILL {
-                    let batch: Vec<_> = (0..MAX_BATCH).map(|_| command(&mut random, &streams, sizes)).collect();
+                    let batch: Vec<_> = (0..MAX_BATCH)
+                        .map(|_| command(&mut random, &streams, sizes))
+                        .collect();
                     store.commit(batch.iter()).await?;
                 }
                 stores.push(store);
@@ -359,20 +550,51 @@ async fn main() -> Outcome<()> {
                 let mut measured = [Measured::default(), Measured::default()];
                 for turn in 0..2 * ROUNDS {
                     let store = stores.remove(0);
-                    stores.push(run(store, appenders, sizes, &streams, window, &mut measured[turn % 2]).await?);
+                    stores.push(
+                        run(
+                            store,
+                            appenders,
+                            sizes,
+                            &streams,
+                            window,
+                            &mut measured[turn % 2],
+                        )
+                        .await?,
+                    );
                 }
                 let [a, b] = measured.map(|mut m| {
                     m.latencies.sort_by(f64::total_cmp);
                     let at = |q: f64| m.latencies[((m.latencies.len() - 1) as f64 * q) as usize];
                     let rate = m.latencies.len() as f64 / m.seconds;
-                    (rate * sizes.len() as f64, rate, format!("{:.2} / {:.2}", at(0.5), at(0.99)), m.batched / m.batches)
+                    (
+                        rate * sizes.len() as f64,
+                        rate,
+                        format!("{:.2} / {:.2}", at(0.5), at(0.99)),
+                        m.batched / m.batches,
+                    )
                 });
-                println!("| {form} | {appenders} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {} | {} | {}, {} |",
-                    a.0, b.0, a.1, b.1, b.1 / a.1, a.2, b.2, a.3, b.3);
+                println!(
+                    "| {form} | {appenders} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {} | {} | {}, {} |",
+                    a.0,
+                    b.0,
+                    a.1,
+                    b.1,
+                    b.1 / a.1,
+                    a.2,
+                    b.2,
+                    a.3,
+                    b.3
+                );
             }
-            if form == "values" { report_reading(&mut stores).await?; }
-            for store in stores { store.connection.close().await?; }
-            for file in fs::read_dir(dir.path())? { fs::remove_file(file?.path())?; }
+            if form == "values" {
+                report_reading(&mut stores).await?;
+            }
+            for store in stores {
+                store.connection.close().await?;
+            }
+            for file in fs::read_dir(dir.path())? {
+                fs::remove_file(file?.path())?;
+            }
         }
         println!("floor again {:.0} fdatasync/s", floor(dir.path())?);
     }

@@ -51,7 +51,10 @@ impl Drop for ExitGuard {
         let exit = Exit {
             child: self.child,
             generation: self.generation,
-            cause: self.cause.take().unwrap_or_else(|| "it panicked".to_owned()),
+            cause: self
+                .cause
+                .take()
+                .unwrap_or_else(|| "it panicked".to_owned()),
         };
         // Without a guardian the node is ending.
         let _ = self.exits.send(exit);
@@ -82,6 +85,14 @@ struct Watched {
     restarts: VecDeque<Timestamp>,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an actor that is being dropped cannot wait; bounded by one exit for each actor built"
+)]
+fn exit_channel() -> (mpsc::UnboundedSender<Exit>, mpsc::UnboundedReceiver<Exit>) {
+    mpsc::unbounded_channel()
+}
+
 /// See the module.
 pub struct Guardian {
     children: Vec<Watched>,
@@ -101,8 +112,7 @@ impl Guardian {
         node_log: NodeLog,
         fatal: watch::Sender<Option<String>>,
     ) -> Self {
-        // Unbounded, yet bounded: one message for each actor built.
-        let (sender, exits) = mpsc::unbounded_channel();
+        let (sender, exits) = exit_channel();
         Self {
             children: Vec::new(),
             exits,
@@ -117,7 +127,9 @@ impl Guardian {
     /// Builds `child` for the first time; it is looked after from then on.
     pub async fn add(&mut self, child: Child) -> Result<(), String> {
         let guard = self.guard(self.children.len(), 1);
-        (child.build)(guard).await.map_err(|reason| format!("{}: {reason}", child.name))?;
+        (child.build)(guard)
+            .await
+            .map_err(|reason| format!("{}: {reason}", child.name))?;
         self.children.push(Watched {
             child,
             generation: 1,

@@ -24,7 +24,8 @@ pub struct Asked {
 impl Asked {
     /// A command from outside that starts a correlation of its own.
     pub fn by(who: Who, command_id: CommandId) -> Self {
-        let correlation_id = crate::values::ids::derived_uuid(&["correlation", command_id.as_str()]);
+        let correlation_id =
+            crate::values::ids::derived_uuid(&["correlation", command_id.as_str()]);
         Self {
             command_id,
             correlation_id,

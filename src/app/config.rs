@@ -59,7 +59,9 @@ impl NodeConfig {
             data: format!("{:?}", self.data),
             demo: self.demo,
         };
-        canonical::hash(&hashed).map(hex::encode).unwrap_or_default()
+        canonical::hash(&hashed)
+            .map(hex::encode)
+            .unwrap_or_default()
     }
 }
 
@@ -216,7 +218,10 @@ fn sqlite_path(text: &str) -> Result<PathBuf, String> {
     match text.strip_prefix("sqlite:") {
         Some(file) => path(file),
         // Only the scheme: what follows it may hold a password.
-        None => Err(format!("unknown engine {:?}", text.split(':').next().unwrap_or_default())),
+        None => Err(format!(
+            "unknown engine {:?}",
+            text.split(':').next().unwrap_or_default()
+        )),
     }
 }
 
@@ -340,7 +345,8 @@ impl Draft {
         let node = self.node.map_or_else(|| NodeId::new("node-1"), Ok);
         let rate = self.commission_rate.map_or_else(|| "0.001".parse(), Ok);
         let node = node.map_err(|error| wrong("node", error.to_string()));
-        let rate: Result<Ratio, ()> = rate.map_err(|error: crate::values::AmountError| wrong("paper", error.to_string()));
+        let rate: Result<Ratio, ()> =
+            rate.map_err(|error: crate::values::AmountError| wrong("paper", error.to_string()));
         let slippage = self.slippage_bps.unwrap_or(0);
         let paper = rate.and_then(|rate| {
             PaperModel::new(slippage, rate).map_err(|error| wrong("paper", error.to_string()))
@@ -348,7 +354,9 @@ impl Draft {
         match (node, rate, paper) {
             (Ok(node), Ok(commission_rate), Ok(paper)) if errors.is_empty() => Ok(NodeConfig {
                 node,
-                event_store: self.event_store.unwrap_or_else(|| data_dir.join("events.db")),
+                event_store: self
+                    .event_store
+                    .unwrap_or_else(|| data_dir.join("events.db")),
                 read_store: self.read_store.unwrap_or_else(|| data_dir.join("views.db")),
                 data_dir,
                 paper,
@@ -366,7 +374,10 @@ impl Draft {
     pub fn event_store(&self) -> Result<PathBuf, ConfigErrors> {
         match self.errors.is_empty() {
             false => Err(ConfigErrors(self.errors.clone())),
-            true => Ok(self.event_store.clone().unwrap_or_else(|| self.data_dir().join("events.db"))),
+            true => Ok(self
+                .event_store
+                .clone()
+                .unwrap_or_else(|| self.data_dir().join("events.db"))),
         }
     }
 }
@@ -377,12 +388,19 @@ fn default_data_dir() -> PathBuf {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }
 
 /// The settings as documented: name in the file, variable, what is allowed.
 pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    SETTINGS.iter().map(|setting| (setting.toml, setting.env, setting.allowed))
+    SETTINGS
+        .iter()
+        .map(|setting| (setting.toml, setting.env, setting.allowed))
 }
 
 #[cfg(test)]
@@ -392,7 +410,10 @@ mod tests {
     #[test]
     fn later_layers_overwrite_earlier_ones() {
         let mut draft = Draft::default();
-        draft.toml("blotter.toml", "node = \"a\"\ndata_dir = \"d\"\n[market]\nspeed = 5\n");
+        draft.toml(
+            "blotter.toml",
+            "node = \"a\"\ndata_dir = \"d\"\n[market]\nspeed = 5\n",
+        );
         draft.environment(|name| (name == "BLOTTER_NODE").then(|| "b".to_owned()));
         draft.flag("--speed", "market.speed", "max");
         let config = draft.finish().expect("a configuration");

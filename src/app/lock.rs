@@ -35,7 +35,9 @@ pub fn take(dir: &Path) -> Result<DirLock, LockError> {
     let file = File::create(dir.join(LOCK_FILE)).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(DirLock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(LockError::Held { dir: dir.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(LockError::Held {
+            dir: dir.to_owned(),
+        }),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
 }
@@ -43,7 +45,10 @@ pub fn take(dir: &Path) -> Result<DirLock, LockError> {
 #[cfg(unix)]
 fn make(dir: &Path) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
 }
 
 #[cfg(not(unix))]

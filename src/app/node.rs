@@ -125,7 +125,8 @@ impl Node {
         let venue_id = VenueId::new(VENUE)?;
         let book = config.data_dir.join("paper.db");
         let (model, business) = (config.paper.clone(), runtime.business.clone());
-        let venue = Arc::new(PaperVenue::open(book, venue_id.clone(), log_id, model, business).await?);
+        let venue =
+            Arc::new(PaperVenue::open(book, venue_id.clone(), log_id, model, business).await?);
 
         let (journal, node_log) = open_journal(&config, &events, &ledger, &runtime).await?;
         let viewed = open_views(&config, log_id, &journal, &runtime).await?;
@@ -166,9 +167,15 @@ impl Node {
     async fn set_up(&self, demo: &DemoSetup, ledger: &Ledger) -> Result<(), NodeError> {
         let writer = self.journal.writer();
         let listed = |symbol: &_| ledger.instruments.contains(symbol);
-        demo.list_instruments(&writer, &listed, self.runtime.business.now()).await?;
+        demo.list_instruments(&writer, &listed, self.runtime.business.now())
+            .await?;
         demo.open_account(&self.staff.risk).await?;
-        for strategy in self.staff.strategies.iter().filter(|ports| ports.id == demo.strategy) {
+        for strategy in self
+            .staff
+            .strategies
+            .iter()
+            .filter(|ports| ports.id == demo.strategy)
+        {
             demo.start_strategy(&strategy.commands).await?;
         }
         Ok(())
@@ -186,7 +193,10 @@ impl Node {
 
     /// The demonstration's account, if there is one.
     pub fn account(&self) -> Option<AccountId> {
-        self.config.demo.then(|| AccountId::new("demo").ok()).flatten()
+        self.config
+            .demo
+            .then(|| AccountId::new("demo").ok())
+            .flatten()
     }
 
     /// Plays the configured data, if any, and runs until told to stop, or for an `exit_when_done`
@@ -233,7 +243,12 @@ impl Node {
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
             settle: self.staff.trading.clone(),
-            strategies: self.staff.strategies.iter().map(|ports| ports.evaluate.clone()).collect(),
+            strategies: self
+                .staff
+                .strategies
+                .iter()
+                .map(|ports| ports.evaluate.clone())
+                .collect(),
             speed: self.config.speed,
             stop: self.stop.subscribe(),
             progress: self.progress.clone(),
@@ -256,7 +271,10 @@ impl Node {
             })
             .await?;
         let head = self.journal.feed().head();
-        if timeout(STOP_WAIT, self.viewed.wait_for(|viewed| *viewed >= head)).await.is_err() {
+        if timeout(STOP_WAIT, self.viewed.wait_for(|viewed| *viewed >= head))
+            .await
+            .is_err()
+        {
             tracing::warn!("the read models are behind; the next start goes on with them");
         }
         let events: Arc<dyn EventStore> = self.store.clone();
@@ -308,8 +326,17 @@ async fn open_journal(
         build: build::version(),
     };
     let journal = Journal::start(events.clone(), lease, origin, runtime).await?;
-    let version = ledger.node_versions.get(&config.node).copied().unwrap_or_default();
-    let node_log = NodeLog::new(config.node.clone(), version, journal.writer(), runtime.clone());
+    let version = ledger
+        .node_versions
+        .get(&config.node)
+        .copied()
+        .unwrap_or_default();
+    let node_log = NodeLog::new(
+        config.node.clone(),
+        version,
+        journal.writer(),
+        runtime.clone(),
+    );
     node_log
         .record(NodeStarted {
             node: config.node.clone(),

@@ -90,7 +90,9 @@ impl Player {
             Some((_, row)) => row,
         };
         let rows = std::mem::take(&mut self.dataset.rows);
-        let first = usize::try_from(done).unwrap_or(usize::MAX).saturating_sub(1);
+        let first = usize::try_from(done)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1);
         let mut versions = Versions::of(rows.iter().take(first));
         let mut due = Instant::now();
         for (index, row) in rows.iter().enumerate().skip(first) {

@@ -3,7 +3,7 @@
 //! setting up again changes nothing.
 
 use crate::actors::messages::{
-    Asked, AskRisk, AskStrategy, CommandFailure, RiskCommand, StrategyCommand,
+    AskRisk, AskStrategy, Asked, CommandFailure, RiskCommand, StrategyCommand,
 };
 use crate::actors::port::{Port, PortError};
 use crate::actors::risk_gateway::RiskGateway;

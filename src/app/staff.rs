@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::actors::execution::ExecutionActor;
 use crate::actors::guardian::{Child, Escalation, Guardian};
-use crate::actors::messages::{Asked, AskRisk, AskStrategy, EvaluateBar, RiskCommand};
+use crate::actors::messages::{AskRisk, AskStrategy, Asked, EvaluateBar, RiskCommand};
 use crate::actors::node_log::NodeLog;
 use crate::actors::notifier::NotifierActor;
 use crate::actors::port::{Port, port};
@@ -60,7 +60,8 @@ impl Staff {
     ) -> Result<Self, String> {
         let (fatal_sender, fatal) = watch::channel(None);
         let journal_state = means.journal.state();
-        let mut guardian = Guardian::new(means.runtime.clone(), journal_state, node_log, fatal_sender);
+        let mut guardian =
+            Guardian::new(means.runtime.clone(), journal_state, node_log, fatal_sender);
 
         let (commands_slot, commands) = port::<AskRisk>("risk");
         let (settle_slot, risk_settle) = port::<Settle>("risk");
@@ -74,10 +75,12 @@ impl Staff {
         let (commands_slot, settle_slot) = (Arc::new(commands_slot), Arc::new(settle_slot));
         guardian
             .add(stop_node("risk", move |guard| {
-                let (own, commands, settle) = (own.clone(), commands_slot.clone(), settle_slot.clone());
+                let (own, commands, settle) =
+                    (own.clone(), commands_slot.clone(), settle_slot.clone());
                 Box::pin(async move {
                     let clock = own.runtime.business.clone();
-                    let actor = RiskActor::build(own.journal, own.risk_settings, clock, guard).await?;
+                    let actor =
+                        RiskActor::build(own.journal, own.risk_settings, clock, guard).await?;
                     let address = actor.start();
                     commands.publish(&address);
                     settle.publish(&address);
@@ -99,7 +102,10 @@ impl Staff {
         for id in strategies {
             staff.add_strategy(&mut guardian, &means, id).await?;
         }
-        means.runtime.tasks.spawn("guardian", Box::pin(guardian.run()));
+        means
+            .runtime
+            .tasks
+            .spawn("guardian", Box::pin(guardian.run()));
         Ok(staff)
     }
 
@@ -117,14 +123,16 @@ impl Staff {
         let build = move |guard| {
             let (own, gateway) = (own.clone(), gateway.clone());
             let (id, slots) = (own_id.clone(), slots.clone());
-            let built: futures_util::future::LocalBoxFuture<'static, Result<(), String>> = Box::pin(async move {
-                let actor = StrategyActor::build(id, gateway, own.journal, own.runtime, guard).await?;
-                let address = actor.start();
-                slots.0.publish(&address);
-                slots.1.publish(&address);
-                slots.2.publish(&address);
-                Ok(())
-            });
+            let built: futures_util::future::LocalBoxFuture<'static, Result<(), String>> =
+                Box::pin(async move {
+                    let actor =
+                        StrategyActor::build(id, gateway, own.journal, own.runtime, guard).await?;
+                    let address = actor.start();
+                    slots.0.publish(&address);
+                    slots.1.publish(&address);
+                    slots.2.publish(&address);
+                    Ok(())
+                });
             built
         };
         guardian
@@ -151,7 +159,8 @@ async fn add_execution(guardian: &mut Guardian, means: &Means) -> Result<Port<Se
         .add(stop_node("execution", move |guard| {
             let (own, slot) = (own.clone(), slot.clone());
             Box::pin(async move {
-                let actor = ExecutionActor::build(own.venue, own.journal, own.runtime, guard).await?;
+                let actor =
+                    ExecutionActor::build(own.venue, own.journal, own.runtime, guard).await?;
                 slot.publish(&actor.start());
                 Ok(())
             })

@@ -94,7 +94,10 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "measures the run for its summary; decides nothing")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures the run for its summary; decides nothing"
+)]
 fn elapsed_clock() -> Instant {
     Instant::now()
 }
@@ -112,14 +115,21 @@ fn announce(node: &Node, json: bool, data_dir: &str) -> std::io::Result<()> {
             account,
         });
     }
-    let name = account.map(|account| account.to_string()).unwrap_or_default();
+    let name = account
+        .map(|account| account.to_string())
+        .unwrap_or_default();
     output::line(format!(
         "Blotter trades account {name} on paper, on recorded prices. Its log is in {data_dir}.\n\
          Press Ctrl-C to stop; the next run goes on from there."
     ))
 }
 
-fn conclude(end: RunEnd, summary: &Summary, elapsed_ms: u64, args: &DemoArgs) -> std::io::Result<()> {
+fn conclude(
+    end: RunEnd,
+    summary: &Summary,
+    elapsed_ms: u64,
+    args: &DemoArgs,
+) -> std::io::Result<()> {
     if args.json {
         // Stopped early, it is not done: the last line says so by being absent.
         if end == RunEnd::DataDone {
@@ -131,7 +141,8 @@ fn conclude(end: RunEnd, summary: &Summary, elapsed_ms: u64, args: &DemoArgs) ->
         }
         return Ok(());
     }
-    let amount = |money: Option<crate::values::Money>| money.map_or("unknown".to_owned(), |m| m.to_string());
+    let amount =
+        |money: Option<crate::values::Money>| money.map_or("unknown".to_owned(), |m| m.to_string());
     output::line(format!(
         "bars      {}\nsignals   {}\norders    {} ({} refused)\nfills     {}\ncash      {}\n\
          equity    {}\nevents    {}\nlog root  {}\nstate     {}\n\

@@ -82,7 +82,10 @@ async fn list(store: &SqliteStore, args: &EventsArgs) -> Result<(), String> {
     let until = Position::new(args.until);
     let mut cursor = Position::new(args.after);
     while cursor < until {
-        let page = store.read(cursor, PAGE_EVENTS).await.map_err(|error| error.to_string())?;
+        let page = store
+            .read(cursor, PAGE_EVENTS)
+            .await
+            .map_err(|error| error.to_string())?;
         let Some(last) = page.last() else {
             if !args.follow {
                 return Ok(());
@@ -124,8 +127,14 @@ fn show(recorded: &Recorded, args: &EventsArgs) -> io::Result<()> {
 
 fn wanted(recorded: &Recorded, args: &EventsArgs) -> bool {
     let envelope = &recorded.envelope;
-    let of_stream = args.stream.as_ref().is_none_or(|stream| *stream == envelope.stream);
-    let of_type = args.event_type.as_ref().is_none_or(|name| name == envelope.event.name());
+    let of_stream = args
+        .stream
+        .as_ref()
+        .is_none_or(|stream| *stream == envelope.stream);
+    let of_type = args
+        .event_type
+        .as_ref()
+        .is_none_or(|name| name == envelope.event.name());
     if !of_stream || !of_type {
         return false;
     }

@@ -42,10 +42,22 @@ struct Common {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How log lines are written to standard error
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", env = "BLOTTER_LOG_FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "BLOTTER_LOG_FORMAT"
+    )]
     log_format: LogFormat,
     /// Least severe log lines shown: error, warn, info, debug, trace, or per module
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "info", env = "BLOTTER_LOG_LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        default_value = "info",
+        env = "BLOTTER_LOG_LEVEL"
+    )]
     log_level: String,
 }
 
@@ -83,7 +95,9 @@ pub fn main() -> ExitCode {
         }
     };
     if let Err(problem) = output::init_logging(&cli.common) {
-        eprintln!("error: --log-level: {problem}; allowed: error, warn, info, debug, trace, or MODULE=LEVEL");
+        eprintln!(
+            "error: --log-level: {problem}; allowed: error, warn, info, debug, trace, or MODULE=LEVEL"
+        );
         return ExitCode::from(USAGE);
     }
     let status = actix::System::new().block_on(dispatch(cli));

@@ -11,7 +11,9 @@ use super::{Common, LogFormat};
 /// Log lines go to standard error.
 pub fn init_logging(common: &Common) -> Result<(), String> {
     let filter = EnvFilter::try_new(&common.log_level).map_err(|error| error.to_string())?;
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     match common.log_format {
         LogFormat::Text => logging.try_init(),
         LogFormat::Json => logging.json().try_init(),

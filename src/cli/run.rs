@@ -14,7 +14,10 @@ use crate::app::summary::Summary;
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 /// Runs a started node until it is done or told to stop; `Ok` after an orderly stop.
-pub async fn to_the_end(mut node: Node, show_progress: bool) -> Result<(RunEnd, Summary), NodeError> {
+pub async fn to_the_end(
+    mut node: Node,
+    show_progress: bool,
+) -> Result<(RunEnd, Summary), NodeError> {
     let stopper = node.stopper();
     let progress = node.progress();
     let end = {

@@ -8,8 +8,7 @@ use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::verify::{Report, VerifyError, verify_log};
 use crate::values::Position;
 
-pub const EXIT_STATUS: &str =
-    "Exit status: 0 the log holds, 1 it is broken (the first bad position is named), 2 it could not be checked.";
+pub const EXIT_STATUS: &str = "Exit status: 0 the log holds, 1 it is broken (the first bad position is named), 2 it could not be checked.";
 
 /// The log could not be checked.
 const UNCHECKED: u8 = USAGE;

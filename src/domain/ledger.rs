@@ -94,7 +94,8 @@ impl Ledger {
             }
             "node" => {
                 let id = NodeId::new(envelope.stream.id()).ok();
-                self.node_versions.extend(id.map(|id| (id, envelope.version)));
+                self.node_versions
+                    .extend(id.map(|id| (id, envelope.version)));
             }
             _ => self.apply_market(recorded),
         }
@@ -173,13 +174,14 @@ impl Ledger {
             Event::OrderRejected(fact) => (&fact.order_id, Step::Reject),
             Event::OrderExecuted(fact) => {
                 let last = fact.leaves_quantity.is_zero();
-                (&fact.order_id, if last { Step::FillLast } else { Step::Fill })
+                (
+                    &fact.order_id,
+                    if last { Step::FillLast } else { Step::Fill },
+                )
             }
             Event::CancelPending(fact) => (&fact.order_id, Step::RequestCancel),
             Event::OrderCanceled(fact) => (&fact.order_id, Step::Cancel),
-            Event::CancelRejected(fact) => {
-                (&fact.order_id, Step::of_cancel_reject(&fact.origin))
-            },
+            Event::CancelRejected(fact) => (&fact.order_id, Step::of_cancel_reject(&fact.origin)),
             Event::OrderExpired(fact) => (&fact.order_id, Step::Expire),
             Event::OrderInDoubt(fact) => (&fact.order_id, Step::Doubt),
             Event::OrderReconciled(fact) => match fact.finding {
@@ -194,7 +196,10 @@ impl Ledger {
     fn step(&mut self, order_id: &OrderId, step: Step) {
         if let Some(order) = self.orders.get_mut(order_id) {
             order.executed |= matches!(step, Step::Fill | Step::FillLast);
-            order.status = order.status.after(step, order.executed).unwrap_or(order.status);
+            order.status = order
+                .status
+                .after(step, order.executed)
+                .unwrap_or(order.status);
         }
     }
 
@@ -203,7 +208,9 @@ impl Ledger {
     pub fn totals(&self) -> Option<(Money, Money)> {
         let mut totals = (Money::ZERO, Money::ZERO);
         for account in self.accounts.values() {
-            let equity = account.equity(|symbol| self.prices.get(symbol).copied()).ok()??;
+            let equity = account
+                .equity(|symbol| self.prices.get(symbol).copied())
+                .ok()??;
             totals.0 = totals.0.checked_add(account.cash).ok()?;
             totals.1 = totals.1.checked_add(equity).ok()?;
         }

@@ -19,7 +19,8 @@ fn state(ledger: &Ledger) -> Value {
     accounts.sort_by(|a, b| a.name.cmp(&b.name));
     let mut strategies: Vec<_> = ledger.strategies.values().collect();
     strategies.sort_by(|a, b| a.registered.name.cmp(&b.registered.name));
-    let account_name = |id: &AccountId| ledger.accounts.get(id).map(|account| account.name.as_str());
+    let account_name =
+        |id: &AccountId| ledger.accounts.get(id).map(|account| account.name.as_str());
     let mut halts: Vec<_> = ledger
         .halts
         .engaged

@@ -36,7 +36,11 @@ impl CommitId {
 
     /// Id of the commit's event number `index`, counting from 0.
     pub fn event_id(&self, index: usize) -> EventId {
-        EventId(derived_uuid(&["event", &self.0.to_string(), &index.to_string()]))
+        EventId(derived_uuid(&[
+            "event",
+            &self.0.to_string(),
+            &index.to_string(),
+        ]))
     }
 }
 
@@ -147,7 +151,9 @@ impl Receipt {
 /// Why one commit was not recorded. The others of its batch are not affected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    #[error("stream {stream} is at version {actual}, not {expected}; fold it again and decide anew")]
+    #[error(
+        "stream {stream} is at version {actual}, not {expected}; fold it again and decide anew"
+    )]
     Conflict {
         stream: StreamName,
         expected: Version,

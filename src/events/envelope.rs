@@ -8,9 +8,7 @@ use super::catalogue::{Event, PayloadError};
 use super::commit::{Meta, RECORD_BYTES_MAX, Who};
 use super::merkle::leaf_hash;
 use crate::values::canonical::{self, CanonicalError, Hash};
-use crate::values::{
-    CommandId, EventId, NodeId, Position, StreamName, Timestamp, Version,
-};
+use crate::values::{CommandId, EventId, NodeId, Position, StreamName, Timestamp, Version};
 
 /// One recorded event.
 #[derive(Debug, Clone, PartialEq)]

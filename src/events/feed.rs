@@ -89,23 +89,31 @@ impl Feed {
                 head,
             });
         }
-        if let Some(recent) = self.from_ring(cursor) {
-            return Ok(recent);
+        if let Some(events) = self.recent(cursor) {
+            return Ok(events);
         }
         let older = self.store.read(cursor, BATCH_EVENTS_MAX).await?;
         // The store may be a moment ahead of what has been published.
-        let published = older.into_iter().filter(|recorded| recorded.position() <= head);
+        let published = older
+            .into_iter()
+            .filter(|recorded| recorded.position() <= head);
         Ok(published.map(Arc::new).collect())
     }
 
-    fn from_ring(&self, cursor: Position) -> Option<Vec<Arc<Recorded>>> {
+    fn recent(&self, cursor: Position) -> Option<Vec<Arc<Recorded>>> {
         let ring = locked(&self.ring);
         let Some(oldest) = ring.front().map(|recorded| recorded.position()) else {
             return (self.head() == cursor).then(Vec::new);
         };
         let skip = cursor.next().get().checked_sub(oldest.get())?;
         let skip = usize::try_from(skip).ok()?;
-        Some(ring.iter().skip(skip).take(BATCH_EVENTS_MAX).cloned().collect())
+        Some(
+            ring.iter()
+                .skip(skip)
+                .take(BATCH_EVENTS_MAX)
+                .cloned()
+                .collect(),
+        )
     }
 }
 

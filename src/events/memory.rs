@@ -49,7 +49,12 @@ impl MemoryStore {
 
 impl Log {
     fn facts(&self, batch: &[Commit]) -> Facts {
-        let known = |commit: &Commit| Some((commit.id, self.commits[*self.by_id.get(&commit.id)?].clone()));
+        let known = |commit: &Commit| {
+            Some((
+                commit.id,
+                self.commits[*self.by_id.get(&commit.id)?].clone(),
+            ))
+        };
         let version = |commit: &Commit| {
             let version = self.versions.get(&commit.stream)?;
             Some((commit.stream.clone(), *version))
@@ -64,7 +69,8 @@ impl Log {
     fn add(&mut self, fingerprint: Hash, appended: &Appended) {
         let receipt = appended.receipt.clone();
         self.by_id.insert(receipt.commit_id, self.commits.len());
-        self.versions.insert(receipt.stream.clone(), receipt.last_version());
+        self.versions
+            .insert(receipt.stream.clone(), receipt.last_version());
         self.commits.push((fingerprint, receipt));
         let recorded = appended.records.iter().map(|recorded| (**recorded).clone());
         self.events.extend(recorded);
@@ -113,7 +119,10 @@ impl EventStore for MemoryStore {
 
     async fn lookup(&self, commit: CommitId) -> Result<Option<(Hash, Receipt)>, StoreError> {
         let log = self.log();
-        Ok(log.by_id.get(&commit).map(|index| log.commits[*index].clone()))
+        Ok(log
+            .by_id
+            .get(&commit)
+            .map(|index| log.commits[*index].clone()))
     }
 
     async fn head(&self) -> Result<Head, StoreError> {
@@ -122,7 +131,10 @@ impl EventStore for MemoryStore {
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         let log = self.log();
-        let later = log.events.iter().filter(|recorded| recorded.position() > after);
+        let later = log
+            .events
+            .iter()
+            .filter(|recorded| recorded.position() > after);
         Ok(later.take(limit).cloned().collect())
     }
 
@@ -145,7 +157,10 @@ impl EventStore for MemoryStore {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
         let log = self.log();
-        let later = log.commits.iter().filter(|(_, receipt)| receipt.first_position > after);
+        let later = log
+            .commits
+            .iter()
+            .filter(|(_, receipt)| receipt.first_position > after);
         let stored = later.take(limit).map(|(fingerprint, receipt)| {
             let first = receipt.first_position.get() as usize - 1;
             let events = &log.events[first..first + receipt.events as usize];

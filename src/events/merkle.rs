@@ -174,7 +174,9 @@ mod tests {
     fn a_difference_is_narrowed_to_a_subtree() {
         let of = |leaves: &[&[u8]]| {
             let mut frontier = Frontier::default();
-            leaves.iter().for_each(|leaf| frontier.push(leaf_hash(leaf)));
+            leaves
+                .iter()
+                .for_each(|leaf| frontier.push(leaf_hash(leaf)));
             frontier
         };
         let whole = of(&[b"a", b"b", b"c", b"d", b"e", b"f", b"g"]);

@@ -75,7 +75,9 @@ pub fn plan(mut facts: Facts, stamp: &Stamp, batch: &[Commit]) -> Plan {
     let mut answers = Vec::with_capacity(batch.len());
     let mut failed_writers = HashSet::new();
     for commit in batch {
-        let superseded = commit.writer.is_some_and(|writer| failed_writers.contains(&writer));
+        let superseded = commit
+            .writer
+            .is_some_and(|writer| failed_writers.contains(&writer));
         let answer = match superseded {
             true => Err(CommitError::WriterSuperseded),
             false => plan_one(&mut facts, stamp, commit),
@@ -125,7 +127,11 @@ fn plan_one(facts: &mut Facts, stamp: &Stamp, commit: &Commit) -> Result<Appende
             "it has {count} events; 1 to {COMMIT_EVENTS_MAX} are allowed"
         )));
     }
-    let actual = facts.versions.get(&commit.stream).copied().unwrap_or_default();
+    let actual = facts
+        .versions
+        .get(&commit.stream)
+        .copied()
+        .unwrap_or_default();
     if actual != commit.expected {
         return Err(CommitError::Conflict {
             stream: commit.stream.clone(),
@@ -145,8 +151,12 @@ fn plan_one(facts: &mut Facts, stamp: &Stamp, commit: &Commit) -> Result<Appende
         facts.head.frontier.push(recorded.leaf);
     }
     facts.head.position = receipt.last_position();
-    facts.versions.insert(commit.stream.clone(), receipt.last_version());
-    facts.known.insert(commit.id, (commit.fingerprint, receipt.clone()));
+    facts
+        .versions
+        .insert(commit.stream.clone(), receipt.last_version());
+    facts
+        .known
+        .insert(commit.id, (commit.fingerprint, receipt.clone()));
     Ok(Appended { receipt, records })
 }
 

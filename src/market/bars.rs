@@ -16,7 +16,16 @@ use crate::events::catalogue::Bar;
 use crate::values::{BarDate, Price, Symbol};
 
 /// Columns of the file, in this order.
-const COLUMNS: [&str; 8] = ["symbol", "date", "open", "high", "low", "close", "volume", "adj_close"];
+const COLUMNS: [&str; 8] = [
+    "symbol",
+    "date",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "adj_close",
+];
 /// Decimals of an adjusted price.
 const PRICE_DECIMALS: u32 = 4;
 /// Largest file, unpacked.
@@ -69,7 +78,9 @@ impl Dataset {
             file: file.clone(),
             source,
         })?;
-        let name = path.file_name().map_or(file.as_str(), |name| name.to_str().unwrap_or("data"));
+        let name = path
+            .file_name()
+            .map_or(file.as_str(), |name| name.to_str().unwrap_or("data"));
         Self::parse(&file, name, &bytes)
     }
 
@@ -78,7 +89,9 @@ impl Dataset {
         let text = unpacked(file, bytes)?;
         let mut rows = Parser { file }.rows(&text)?;
         if rows.is_empty() {
-            return Err(DataError::Empty { file: file.to_owned() });
+            return Err(DataError::Empty {
+                file: file.to_owned(),
+            });
         }
         rows.sort_by(|a, b| match a.bar.date.cmp(&b.bar.date) {
             Ordering::Equal => a.symbol.cmp(&b.symbol),
@@ -109,7 +122,9 @@ fn unpacked(file: &str, bytes: &[u8]) -> Result<Vec<u8>, DataError> {
         source,
     })?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(DataError::TooLarge { file: file.to_owned() });
+        return Err(DataError::TooLarge {
+            file: file.to_owned(),
+        });
     }
     Ok(text)
 }
@@ -120,7 +135,10 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn rows(&self, text: &[u8]) -> Result<Vec<BarRow>, DataError> {
-        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text);
         let mut rows = Vec::new();
         let mut seen = BTreeSet::new();
         for (index, record) in reader.records().enumerate() {
@@ -170,7 +188,12 @@ impl Parser<'_> {
         for (index, name) in COLUMNS.iter().enumerate() {
             let found = record.get(index).unwrap_or("(nothing)");
             if found != *name {
-                return Err(self.malformed(line, name, found, format!("the header {}", COLUMNS.join(","))));
+                return Err(self.malformed(
+                    line,
+                    name,
+                    found,
+                    format!("the header {}", COLUMNS.join(",")),
+                ));
             }
         }
         Ok(())
@@ -227,7 +250,10 @@ impl Parser<'_> {
 
     /// The vendor gives more digits here than an amount may have: it is a factor, not a price.
     fn adjusted_close(&self, line: u64, text: &str) -> Result<rust_decimal::Decimal, DataError> {
-        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let plain = !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.');
         match rust_decimal::Decimal::from_str_exact(text) {
             Ok(value) if plain && value > rust_decimal::Decimal::ZERO => Ok(value),
             _ => Err(self.malformed(line, COLUMNS[7], text, "a decimal number above 0")),
@@ -258,11 +284,23 @@ mod tests {
             "A,2020-01-03,3,3,3,3,5,0.00025",
         ]);
         let data = data.expect("well formed");
-        let order: Vec<_> = data.rows.iter().map(|row| (row.symbol.as_str(), row.bar.date.to_string())).collect();
-        let expected = [("B", "2020-01-02"), ("A", "2020-01-03"), ("B", "2020-01-03")];
-        assert_eq!(order, expected.map(|(symbol, date)| (symbol, date.to_owned())));
+        let order: Vec<_> = data
+            .rows
+            .iter()
+            .map(|row| (row.symbol.as_str(), row.bar.date.to_string()))
+            .collect();
+        let expected = [
+            ("B", "2020-01-02"),
+            ("A", "2020-01-03"),
+            ("B", "2020-01-03"),
+        ];
+        assert_eq!(
+            order,
+            expected.map(|(symbol, date)| (symbol, date.to_owned()))
+        );
         let first = &data.rows[0].bar;
-        let prices = [first.open, first.high, first.low, first.close].map(|price| price.to_string());
+        let prices =
+            [first.open, first.high, first.low, first.close].map(|price| price.to_string());
         assert_eq!(prices, ["5", "6", "4", "5"]);
         // 0.00025 is half-way between 0.0002 and 0.0003.
         assert_eq!(data.rows[1].bar.close.to_string(), "0.0002");
@@ -293,13 +331,27 @@ mod tests {
     #[test]
     fn a_file_that_is_no_such_csv_is_refused() {
         let wrong_header = Dataset::parse("x.csv", "x.csv", b"a,b\n1,2\n").expect_err("header");
-        assert!(wrong_header.to_string().contains("line 1, column symbol"), "{wrong_header}");
+        assert!(
+            wrong_header.to_string().contains("line 1, column symbol"),
+            "{wrong_header}"
+        );
         assert!(matches!(parse(&[]), Err(DataError::Empty { .. })));
-        assert!(matches!(Dataset::parse("x", "x", b""), Err(DataError::Empty { .. })));
+        assert!(matches!(
+            Dataset::parse("x", "x", b""),
+            Err(DataError::Empty { .. })
+        ));
         let not_text = Dataset::parse("x", "x", &[HEADER.as_bytes(), b"\n\xff\xfe,1"].concat());
-        assert!(not_text.expect_err("not UTF-8").to_string().contains("UTF-8"));
+        assert!(
+            not_text
+                .expect_err("not UTF-8")
+                .to_string()
+                .contains("UTF-8")
+        );
         let broken_gzip = Dataset::parse("x.gz", "x.gz", &[0x1f, 0x8b, 1, 2]);
         assert!(matches!(broken_gzip, Err(DataError::Unreadable { .. })));
-        assert!(matches!(Dataset::load(Path::new("no/such/file")), Err(DataError::Unreadable { .. })));
+        assert!(matches!(
+            Dataset::load(Path::new("no/such/file")),
+            Err(DataError::Unreadable { .. })
+        ));
     }
 }

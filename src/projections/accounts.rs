@@ -115,7 +115,9 @@ impl Accounts {
             }),
             Event::FillBooked(fill) => self.change(recorded, |row| {
                 row.cash = row.cash.checked_add(fill.cash_change)?;
-                row.reserved_cash = row.reserved_cash.checked_sub(fill.reservation_released.cash)?;
+                row.reserved_cash = row
+                    .reserved_cash
+                    .checked_sub(fill.reservation_released.cash)?;
                 row.realised_pnl = row.realised_pnl.checked_add(fill.realised_pnl)?;
                 row.commission = row.commission.checked_add(fill.commission)?;
                 Ok(())
@@ -144,8 +146,13 @@ impl Projection for Accounts {
     }
 
     async fn load(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError> {
-        let rows: Vec<AccountRow> = sqlx::query_as("SELECT * FROM accounts").fetch_all(db).await?;
-        self.accounts = rows.into_iter().map(|row| (row.account.clone(), row)).collect();
+        let rows: Vec<AccountRow> = sqlx::query_as("SELECT * FROM accounts")
+            .fetch_all(db)
+            .await?;
+        self.accounts = rows
+            .into_iter()
+            .map(|row| (row.account.clone(), row))
+            .collect();
         self.touched.clear();
         Ok(())
     }
@@ -160,7 +167,9 @@ impl Projection for Accounts {
 
     async fn flush(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError> {
         for id in std::mem::take(&mut self.touched) {
-            let Some(row) = self.accounts.get(&id) else { continue };
+            let Some(row) = self.accounts.get(&id) else {
+                continue;
+            };
             sqlx::query(
                 "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (account) DO UPDATE SET

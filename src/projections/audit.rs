@@ -287,11 +287,17 @@ pub async fn page(
         query.push(" AND principal = ").push_bind(principal);
     }
     if let Some(from) = filter.from {
-        query.push(" AND occurred_at_micros >= ").push_bind(from.micros());
+        query
+            .push(" AND occurred_at_micros >= ")
+            .push_bind(from.micros());
     }
     if let Some(to) = filter.to {
-        query.push(" AND occurred_at_micros < ").push_bind(to.micros());
+        query
+            .push(" AND occurred_at_micros < ")
+            .push_bind(to.micros());
     }
-    query.push(" ORDER BY position LIMIT ").push_bind(limit.min(PAGE_ROWS_MAX));
+    query
+        .push(" ORDER BY position LIMIT ")
+        .push_bind(limit.min(PAGE_ROWS_MAX));
     Ok(query.build_query_as().fetch_all(views.readers()).await?)
 }

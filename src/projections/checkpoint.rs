@@ -46,7 +46,9 @@ impl FromRow<'_, SqliteRow> for Checkpoint {
 }
 
 pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<Checkpoint>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM checkpoints ORDER BY projection").fetch_all(db).await
+    sqlx::query_as("SELECT * FROM checkpoints ORDER BY projection")
+        .fetch_all(db)
+        .await
 }
 
 impl Checkpoint {

@@ -188,7 +188,8 @@ impl Equity {
         let before = holding.0.times(price)?;
         *holding = (holding.0.checked_add(fill.quantity_change)?, position);
         let change = holding.0.times(price)?.checked_sub(before)?;
-        self.touched_holdings.insert((fill.symbol.clone(), account.clone()));
+        self.touched_holdings
+            .insert((fill.symbol.clone(), account.clone()));
         self.add(account, fill.cash_change, change, recorded)
     }
 
@@ -200,7 +201,9 @@ impl Equity {
     ) -> Result<(), FoldError> {
         let old = self.marks.get(symbol);
         self.marks.set(symbol, price, recorded.position());
-        let (Some(old), Some(holders)) = (old, self.held.get(symbol)) else { return Ok(()) };
+        let (Some(old), Some(holders)) = (old, self.held.get(symbol)) else {
+            return Ok(());
+        };
         let mut changes = Vec::with_capacity(holders.len());
         for (account, (quantity, _)) in holders.iter().filter(|(_, held)| !held.0.is_zero()) {
             let change = quantity.times(price)?.checked_sub(quantity.times(old)?)?;
@@ -245,7 +248,10 @@ impl Projection for Equity {
     async fn load(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError> {
         *self = Self::default();
         self.marks.load(db).await?;
-        for row in sqlx::query("SELECT * FROM equity_cash").fetch_all(&mut *db).await? {
+        for row in sqlx::query("SELECT * FROM equity_cash")
+            .fetch_all(&mut *db)
+            .await?
+        {
             let book = Book {
                 cash: rows::text(&row, "cash")?,
                 market_value: Money::ZERO,
@@ -253,9 +259,15 @@ impl Projection for Equity {
             };
             self.books.insert(rows::text(&row, "account")?, book);
         }
-        for row in sqlx::query("SELECT * FROM equity_holdings").fetch_all(&mut *db).await? {
+        for row in sqlx::query("SELECT * FROM equity_holdings")
+            .fetch_all(&mut *db)
+            .await?
+        {
             let holders = self.held.entry(rows::text(&row, "symbol")?).or_default();
-            let holding = (rows::text(&row, "quantity")?, rows::position(&row, "position")?);
+            let holding = (
+                rows::text(&row, "quantity")?,
+                rows::position(&row, "position")?,
+            );
             holders.insert(rows::text(&row, "account")?, holding);
         }
         self.value_books()
@@ -280,7 +292,9 @@ impl Projection for Equity {
 impl Equity {
     async fn write_books(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError> {
         for account in std::mem::take(&mut self.touched_books) {
-            let Some(book) = self.books.get(&account) else { continue };
+            let Some(book) = self.books.get(&account) else {
+                continue;
+            };
             sqlx::query(
                 "INSERT INTO equity_cash VALUES (?, ?, ?) ON CONFLICT (account)
                  DO UPDATE SET cash = excluded.cash, position = excluded.position
@@ -297,8 +311,13 @@ impl Equity {
 
     async fn write_holdings(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError> {
         for (symbol, account) in std::mem::take(&mut self.touched_holdings) {
-            let held = self.held.get(&symbol).and_then(|holders| holders.get(&account));
-            let Some((quantity, position)) = held else { continue };
+            let held = self
+                .held
+                .get(&symbol)
+                .and_then(|holders| holders.get(&account));
+            let Some((quantity, position)) = held else {
+                continue;
+            };
             sqlx::query(
                 "INSERT INTO equity_holdings VALUES (?, ?, ?, ?) ON CONFLICT (account, symbol)
                  DO UPDATE SET quantity = excluded.quantity, position = excluded.position

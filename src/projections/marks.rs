@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::sqlite::SqliteConnection;
 use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
 
 use super::{FoldError, rows};
 use crate::values::{Position, Price, Symbol};
@@ -34,7 +34,10 @@ impl Marks {
         self.touched.clear();
         let select = format!("SELECT symbol, price, position FROM {}", self.table);
         for row in sqlx::query(AssertSqlSafe(select)).fetch_all(db).await? {
-            let mark = (rows::text(&row, "price")?, rows::position(&row, "position")?);
+            let mark = (
+                rows::text(&row, "price")?,
+                rows::position(&row, "position")?,
+            );
             self.prices.insert(rows::text(&row, "symbol")?, mark);
         }
         Ok(())
@@ -66,7 +69,9 @@ impl Marks {
             self.table
         );
         for symbol in std::mem::take(&mut self.touched) {
-            let Some((price, position)) = self.prices.get(&symbol) else { continue };
+            let Some((price, position)) = self.prices.get(&symbol) else {
+                continue;
+            };
             sqlx::query(AssertSqlSafe(upsert.clone()))
                 .bind(symbol.as_str())
                 .bind(price.to_string())

@@ -73,8 +73,11 @@ pub trait Projection: Send {
     async fn load(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError>;
 
     /// Folds one event, in memory or straight into the tables.
-    async fn apply(&mut self, db: &mut SqliteConnection, recorded: &Recorded)
-    -> Result<(), FoldError>;
+    async fn apply(
+        &mut self,
+        db: &mut SqliteConnection,
+        recorded: &Recorded,
+    ) -> Result<(), FoldError>;
 
     /// Writes whatever `apply` only did in memory.
     async fn flush(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError>;

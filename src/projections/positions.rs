@@ -122,16 +122,18 @@ impl Positions {
         let price = self.marks.or_fill(&fill.symbol, fill.price, position);
         self.touched.insert((fill.symbol.clone(), account.clone()));
         let holders = self.held.entry(fill.symbol.clone()).or_default();
-        let row = holders.entry(account.clone()).or_insert_with(|| PositionRow {
-            account,
-            symbol: fill.symbol.clone(),
-            quantity: Quantity::ZERO,
-            total_cost: Money::ZERO,
-            last_price: price,
-            market_value: Money::ZERO,
-            unrealised_pnl: Money::ZERO,
-            position,
-        });
+        let row = holders
+            .entry(account.clone())
+            .or_insert_with(|| PositionRow {
+                account,
+                symbol: fill.symbol.clone(),
+                quantity: Quantity::ZERO,
+                total_cost: Money::ZERO,
+                last_price: price,
+                market_value: Money::ZERO,
+                unrealised_pnl: Money::ZERO,
+                position,
+            });
         row.quantity = row.quantity.checked_add(fill.quantity_change)?;
         row.total_cost = row.total_cost.checked_add(fill.cost_change)?;
         row.revalue(price, position)
@@ -139,8 +141,13 @@ impl Positions {
 
     fn mark(&mut self, symbol: &Symbol, price: Price, position: Position) -> Result<(), FoldError> {
         self.marks.set(symbol, price, position);
-        let Some(holders) = self.held.get_mut(symbol) else { return Ok(()) };
-        for (account, row) in holders.iter_mut().filter(|(_, row)| !row.quantity.is_zero()) {
+        let Some(holders) = self.held.get_mut(symbol) else {
+            return Ok(());
+        };
+        for (account, row) in holders
+            .iter_mut()
+            .filter(|(_, row)| !row.quantity.is_zero())
+        {
             row.revalue(price, position)?;
             self.touched.insert((symbol.clone(), account.clone()));
         }
@@ -166,7 +173,9 @@ impl Projection for Positions {
         self.held.clear();
         self.touched.clear();
         self.marks.load(db).await?;
-        let rows: Vec<PositionRow> = sqlx::query_as("SELECT * FROM positions").fetch_all(db).await?;
+        let rows: Vec<PositionRow> = sqlx::query_as("SELECT * FROM positions")
+            .fetch_all(db)
+            .await?;
         for row in rows {
             let holders = self.held.entry(row.symbol.clone()).or_default();
             holders.insert(row.account.clone(), row);
@@ -185,7 +194,10 @@ impl Projection for Positions {
     async fn flush(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError> {
         self.marks.flush(db).await?;
         for (symbol, account) in std::mem::take(&mut self.touched) {
-            let row = self.held.get(&symbol).and_then(|holders| holders.get(&account));
+            let row = self
+                .held
+                .get(&symbol)
+                .and_then(|holders| holders.get(&account));
             let Some(row) = row else { continue };
             sqlx::query(
                 "INSERT INTO positions VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -31,7 +31,9 @@ where
     T::Err: Error + Send + Sync + 'static,
 {
     let stored: &str = row.try_get(column)?;
-    stored.parse().map_err(|error| bad_column::<T::Err>(column, error))
+    stored
+        .parse()
+        .map_err(|error| bad_column::<T::Err>(column, error))
 }
 
 /// The same where the column may be NULL.
@@ -56,7 +58,9 @@ pub(super) fn optional_word<T: DeserializeOwned>(
     column: &str,
 ) -> Result<Option<T>, sqlx::Error> {
     let stored: Option<String> = row.try_get(column)?;
-    let parsed = stored.map(|word| serde_json::from_value(word.into())).transpose();
+    let parsed = stored
+        .map(|word| serde_json::from_value(word.into()))
+        .transpose();
     parsed.map_err(|error| bad_column(column, error))
 }
 

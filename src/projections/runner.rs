@@ -114,7 +114,9 @@ impl Runner {
         let mut slots = Vec::with_capacity(projections.len());
         for projection in projections {
             let name = projection.name();
-            let stored = checkpoints.iter().find(|checkpoint| checkpoint.projection == name);
+            let stored = checkpoints
+                .iter()
+                .find(|checkpoint| checkpoint.projection == name);
             slots.push(Slot::take_up(&mut db, views, projection, stored).await?);
         }
         let lowest = lowest(&slots, &feed);
@@ -148,7 +150,8 @@ impl Runner {
             RunnerError::Feed(FeedError::Closed) => tracing::info!("the read models are at rest"),
             _ => tracing::error!(error = %stopped, "the read models are no longer kept up to date"),
         }
-        self.state.send_replace(RunnerState::Stopped(stopped.to_string()));
+        self.state
+            .send_replace(RunnerState::Stopped(stopped.to_string()));
         stopped
     }
 
@@ -196,7 +199,8 @@ impl Runner {
                 }
                 let projection = slot.name();
                 tracing::error!(projection, %error, "read models cannot be written; trying again");
-                self.state.send_replace(RunnerState::Retrying(error.to_string()));
+                self.state
+                    .send_replace(RunnerState::Retrying(error.to_string()));
                 sleep(self.runtime.jittered(pause)).await;
                 pause = (pause * 2).min(RETRY_PAUSE_MAX);
             }
@@ -243,7 +247,9 @@ async fn check_against_log(checkpoint: &Checkpoint, feed: &Feed) -> Result<(), R
         return Ok(());
     }
     let records = feed.read(Position::new(position.get() - 1)).await?;
-    let folded = records.iter().find(|recorded| recorded.position() == position);
+    let folded = records
+        .iter()
+        .find(|recorded| recorded.position() == position);
     match folded.map(|recorded| hex::encode(recorded.leaf)) {
         Some(leaf) if leaf == checkpoint.leaf_hash => Ok(()),
         _ => Err(RunnerError::OtherHistory {

@@ -75,7 +75,9 @@ impl Slot {
         db: &mut SqliteConnection,
         batch: &[Arc<Recorded>],
     ) -> Result<(), RunnerError> {
-        let Some(last) = batch.last() else { return Ok(()) };
+        let Some(last) = batch.last() else {
+            return Ok(());
+        };
         let name = self.name();
         if self.stale {
             let loaded = self.projection.load(db).await;
@@ -119,7 +121,9 @@ async fn start_over(
     }
     let tables = projection.tables();
     for table in tables {
-        sqlx::raw_sql(table.create).execute(&mut *transaction).await?;
+        sqlx::raw_sql(table.create)
+            .execute(&mut *transaction)
+            .await?;
     }
     let names: Vec<_> = tables.iter().map(|table| table.name).collect();
     let start = Checkpoint {

@@ -128,7 +128,9 @@ fn make_private(path: &Path) -> io::Result<()> {
 }
 
 async fn prepare(db: &mut SqliteConnection, path: &Path, log_id: Uuid) -> Result<(), ViewsError> {
-    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *db).await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *db)
+        .await?;
     if found != 0 && found != FORMAT {
         return Err(ViewsError::Format {
             path: path.to_owned(),
@@ -141,7 +143,10 @@ async fn prepare(db: &mut SqliteConnection, path: &Path, log_id: Uuid) -> Result
         sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *db).await?;
     }
     let checkpoints = checkpoint::all(db).await?;
-    match checkpoints.iter().find(|checkpoint| checkpoint.log_id != log_id) {
+    match checkpoints
+        .iter()
+        .find(|checkpoint| checkpoint.log_id != log_id)
+    {
         Some(other) => Err(ViewsError::OtherLog {
             path: path.to_owned(),
             found: other.log_id,

@@ -247,7 +247,12 @@ impl Money {
 
     /// The part of `self` that belongs to `part` of `whole`, half-even to `decimals`.
     /// The whole of it is exactly `self`.
-    pub fn share(self, part: Quantity, whole: Quantity, decimals: u32) -> Result<Self, AmountError> {
+    pub fn share(
+        self,
+        part: Quantity,
+        whole: Quantity,
+        decimals: u32,
+    ) -> Result<Self, AmountError> {
         if part == whole {
             return Ok(self);
         }
@@ -296,7 +301,9 @@ mod tests {
         assert_eq!(money("100.00").to_string(), "100");
         assert_eq!(money("-0.0").to_string(), "0");
         assert_eq!(money("-1.50").to_string(), "-1.5");
-        for bad in ["", "1e5", "+1", ".5", "5.", "1_000", "NaN", "1.2.3", "--1", "0x10"] {
+        for bad in [
+            "", "1e5", "+1", ".5", "5.", "1_000", "NaN", "1.2.3", "--1", "0x10",
+        ] {
             assert!(
                 matches!(bad.parse::<Money>(), Err(AmountError::NotDecimal { .. })),
                 "{bad}"
@@ -335,7 +342,10 @@ mod tests {
 
     #[test]
     fn whole_units_never_cost_more_than_there_is() {
-        assert_eq!(money("25000").whole_units_at(price("3.3333")), Ok(quantity("7500")));
+        assert_eq!(
+            money("25000").whole_units_at(price("3.3333")),
+            Ok(quantity("7500"))
+        );
         assert_eq!(money("10").whole_units_at(price("10")), Ok(quantity("1")));
         assert_eq!(money("9.99").whole_units_at(price("10")), Ok(quantity("0")));
         assert!(money("1").whole_units_at(price("0")).is_err());

@@ -105,13 +105,19 @@ mod tests {
     fn keys_sort_by_utf16_units() {
         // Section 3.2.3: U+1F600 is a surrogate pair and sorts before U+FB33.
         let value = json!({"\u{fb33}": 1, "\u{1f600}": 2, "\u{20ac}": 3, "1": 4});
-        assert_eq!(text(&value), "{\"1\":4,\"\u{20ac}\":3,\"\u{1f600}\":2,\"\u{fb33}\":1}");
+        assert_eq!(
+            text(&value),
+            "{\"1\":4,\"\u{20ac}\":3,\"\u{1f600}\":2,\"\u{fb33}\":1}"
+        );
     }
 
     #[test]
     fn floats_and_large_integers_are_refused() {
         for bad in [json!(1.5), json!(1e300), json!(INTEGER_MAX + 1)] {
-            assert!(matches!(to_bytes(&bad), Err(CanonicalError::NotAnInteger(_))), "{bad}");
+            assert!(
+                matches!(to_bytes(&bad), Err(CanonicalError::NotAnInteger(_))),
+                "{bad}"
+            );
         }
     }
 }

@@ -130,7 +130,11 @@ pub fn derived_uuid(parts: &[&str]) -> Uuid {
 impl OrderId {
     /// The order a command creates.
     pub fn of_command(command: &CommandId) -> Self {
-        Self(derived_uuid(&["order", command.as_str()]).to_string().into())
+        Self(
+            derived_uuid(&["order", command.as_str()])
+                .to_string()
+                .into(),
+        )
     }
 }
 
@@ -168,9 +172,7 @@ impl VenueOrderId {
 }
 
 /// Identity of one recorded event.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(pub Uuid);
 
@@ -330,8 +332,14 @@ mod tests {
 
     #[test]
     fn an_id_takes_the_fields_usual_characters_and_nothing_else() {
-        assert_eq!(AccountId::new("acc-1.a_b:c").map(|id| id.to_string()), Ok("acc-1.a_b:c".into()));
-        assert_eq!(AccountId::new(""), Err(IdError::Empty { kind: "account id" }));
+        assert_eq!(
+            AccountId::new("acc-1.a_b:c").map(|id| id.to_string()),
+            Ok("acc-1.a_b:c".into())
+        );
+        assert_eq!(
+            AccountId::new(""),
+            Err(IdError::Empty { kind: "account id" })
+        );
         assert!(matches!(
             Symbol::new("AA PL"),
             Err(IdError::BadCharacter { found: ' ', .. })

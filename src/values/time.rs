@@ -79,7 +79,11 @@ impl BarDate {
     /// no more than the day, so this is a convention, not the exchange's closing time.
     pub fn close_time(self) -> Timestamp {
         let seconds_of_day = 86_400;
-        let midnight = self.0.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
+        let midnight = self
+            .0
+            .and_time(chrono::NaiveTime::MIN)
+            .and_utc()
+            .timestamp();
         Timestamp((midnight + seconds_of_day) * 1_000_000 - 1)
     }
 }

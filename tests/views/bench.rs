@@ -82,8 +82,17 @@ async fn lines(db: &mut SqliteConnection, table: &str) -> Vec<String> {
         .fetch_all(&mut *db)
         .await
         .expect("columns");
-    let quoted: Vec<_> = columns.iter().map(|column| format!("quote({column})")).collect();
-    let select = format!("SELECT {} AS line FROM {table} ORDER BY line", quoted.join("||'|'||"));
-    let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(db).await.expect("rows");
+    let quoted: Vec<_> = columns
+        .iter()
+        .map(|column| format!("quote({column})"))
+        .collect();
+    let select = format!(
+        "SELECT {} AS line FROM {table} ORDER BY line",
+        quoted.join("||'|'||")
+    );
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .fetch_all(db)
+        .await
+        .expect("rows");
     rows.iter().map(|row| row.get("line")).collect()
 }

@@ -89,7 +89,10 @@ fn only_its_owner_can_read_the_database() {
     run(async {
         let bench = Bench::new();
         bench.folded(story(1).await.feed()).await;
-        let mode = std::fs::metadata(bench.path()).expect("a file").permissions().mode();
+        let mode = std::fs::metadata(bench.path())
+            .expect("a file")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     });
 }
@@ -119,7 +122,9 @@ impl Projection for Changed {
 
     async fn load(&mut self, db: &mut SqliteConnection) -> Result<(), FoldError> {
         if !self.full.load(Ordering::SeqCst) {
-            sqlx::raw_sql("PRAGMA max_page_count = 1000000").execute(&mut *db).await?;
+            sqlx::raw_sql("PRAGMA max_page_count = 1000000")
+                .execute(&mut *db)
+                .await?;
         }
         self.inner.load(db).await
     }
@@ -131,7 +136,9 @@ impl Projection for Changed {
     ) -> Result<(), FoldError> {
         if self.full.load(Ordering::SeqCst) {
             // SQLite raises it to the present size.
-            sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut *db).await?;
+            sqlx::raw_sql("PRAGMA max_page_count = 1")
+                .execute(&mut *db)
+                .await?;
         }
         self.applied.fetch_add(1, Ordering::SeqCst);
         self.inner.apply(db, event).await
@@ -153,7 +160,11 @@ fn counted(version: u32) -> (Vec<Box<dyn Projection>>, Counts) {
         let applied = Arc::new(AtomicUsize::new(0));
         counts.push((inner.name(), Arc::clone(&applied)));
         projections.push(Box::new(Changed {
-            version: if inner.name() == "orders" { version } else { inner.version() },
+            version: if inner.name() == "orders" {
+                version
+            } else {
+                inner.version()
+            },
             inner,
             applied,
             full: Arc::default(),
@@ -170,15 +181,24 @@ fn a_changed_fingerprint_rebuilds_that_projection_alone() {
         bench.folded(log.feed()).await;
         let before = bench.dump().await;
         let (projections, counts) = counted(2);
-        let mut runner = bench.runner_of(log.feed(), projections).await.expect("a runner");
-        assert_eq!(runner.positions().borrow().get(), 0, "orders have to catch up");
+        let mut runner = bench
+            .runner_of(log.feed(), projections)
+            .await
+            .expect("a runner");
+        assert_eq!(
+            runner.positions().borrow().get(),
+            0,
+            "orders have to catch up"
+        );
         let head = runner.catch_up().await.expect("folded");
         for (name, applied) in counts {
             let expected = if name == "orders" { head.get() } else { 0 };
             assert_eq!(applied.load(Ordering::SeqCst) as u64, expected, "{name}");
         }
         let rows = |dump: &str| -> Vec<_> {
-            let lines = dump.lines().filter(|line| !line.starts_with("checkpoints|"));
+            let lines = dump
+                .lines()
+                .filter(|line| !line.starts_with("checkpoints|"));
             lines.map(str::to_owned).collect()
         };
         assert_eq!(rows(&bench.dump().await), rows(&before));
@@ -194,14 +214,25 @@ fn a_full_disk_is_waited_out_and_nothing_is_lost_or_folded_twice() {
         let tight = |inner: Box<dyn Projection>| -> Box<dyn Projection> {
             let version = inner.version();
             let (applied, full) = (Arc::default(), Arc::clone(&full));
-            Box::new(Changed { inner, version, applied, full })
+            Box::new(Changed {
+                inner,
+                version,
+                applied,
+                full,
+            })
         };
         let projections = all().into_iter().map(tight).collect();
-        let runner = bench.runner_of(log.feed(), projections).await.expect("a runner");
+        let runner = bench
+            .runner_of(log.feed(), projections)
+            .await
+            .expect("a runner");
         let (mut state, mut positions) = (runner.state(), runner.positions());
-        runtime().tasks.spawn("projections", Box::pin(async move {
-            runner.run().await;
-        }));
+        runtime().tasks.spawn(
+            "projections",
+            Box::pin(async move {
+                runner.run().await;
+            }),
+        );
         let retrying = |state: &RunnerState| matches!(state, RunnerState::Retrying(_));
         state.wait_for(retrying).await.expect("it says so");
         assert_eq!(positions.borrow().get(), 0);
@@ -224,13 +255,19 @@ fn a_running_runner_follows_what_is_recorded() {
         let bench = Bench::new();
         let runner = bench.runner(log.feed()).await;
         let mut positions = runner.positions();
-        runtime().tasks.spawn("projections", Box::pin(async move {
-            runner.run().await;
-        }));
+        runtime().tasks.spawn(
+            "projections",
+            Box::pin(async move {
+                runner.run().await;
+            }),
+        );
         for price in ["7", "8", "9"] {
             log.mark("AAPL", price).await;
             let head = log.feed().head();
-            positions.wait_for(|position| *position >= head).await.expect("caught up");
+            positions
+                .wait_for(|position| *position >= head)
+                .await
+                .expect("caught up");
         }
     });
 }

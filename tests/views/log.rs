@@ -16,7 +16,9 @@ pub const LOG: Uuid = Uuid::from_u128(0x10);
 
 /// Runs a test on one thread, with local tasks.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime.expect("a runtime"), test)
 }
@@ -61,7 +63,9 @@ impl Log {
             node,
             build: "test".to_owned(),
         };
-        let journal = Journal::start(store, lease, origin, &runtime()).await.expect("a journal");
+        let journal = Journal::start(store, lease, origin, &runtime())
+            .await
+            .expect("a journal");
         Self {
             writer: journal.writer(),
             journal,
@@ -109,11 +113,13 @@ impl Log {
     }
 
     pub async fn account(&mut self, account: &str, event: impl Into<Event>) {
-        self.commit(StreamName::account(&v(account)), vec![event.into()]).await;
+        self.commit(StreamName::account(&v(account)), vec![event.into()])
+            .await;
     }
 
     pub async fn order(&mut self, order: &str, event: impl Into<Event>) {
-        self.commit(StreamName::order(&v(order)), vec![event.into()]).await;
+        self.commit(StreamName::order(&v(order)), vec![event.into()])
+            .await;
     }
 
     pub async fn open_account(&mut self, account: &str, cash: &str) {
@@ -145,7 +151,8 @@ impl Log {
             source: "hand".to_owned(),
             row: 1,
         };
-        self.commit(StreamName::market(&v(symbol)), vec![mark.into()]).await;
+        self.commit(StreamName::market(&v(symbol)), vec![mark.into()])
+            .await;
     }
 
     /// Submits and approves a limit order for 10 units at 5, holding back 50.
@@ -266,7 +273,9 @@ pub fn terms() -> OrderTerms {
         symbol: v("AAPL"),
         side: Side::Buy,
         quantity: v("10"),
-        order_type: OrderType::Limit { limit_price: v("5") },
+        order_type: OrderType::Limit {
+            limit_price: v("5"),
+        },
         time_in_force: TimeInForce::Day,
     }
 }

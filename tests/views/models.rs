@@ -15,19 +15,34 @@ fn an_account_is_the_sum_of_its_own_events() {
     run(async {
         let bench = Bench::new();
         let views = bench.folded(story(1).await.feed()).await;
-        let alpha = accounts::find(&views, &v("alpha")).await.expect("asked").expect("there");
-        assert_eq!((alpha.name.as_str(), alpha.currency.as_str()), ("alpha desk", "USD"));
+        let alpha = accounts::find(&views, &v("alpha"))
+            .await
+            .expect("asked")
+            .expect("there");
+        assert_eq!(
+            (alpha.name.as_str(), alpha.currency.as_str()),
+            ("alpha desk", "USD")
+        );
         // 1000 - (4 x 4.9 + 0.5) - (6 x 5 + 0.5)
         assert_eq!(alpha.cash, v("949.4"));
         assert_eq!(alpha.commission, v("1"));
         assert_eq!(alpha.realised_pnl, Money::ZERO);
         assert_eq!(alpha.reserved_cash, Money::ZERO);
         assert_eq!(alpha.opened_at.micros(), 1_000_000);
-        let beta = accounts::find_by_name(&views, "beta desk").await.expect("asked");
+        let beta = accounts::find_by_name(&views, "beta desk")
+            .await
+            .expect("asked");
         // 2000.5 - (3 x 5 + 0.5)
         assert_eq!(beta.expect("there").cash, v("1985"));
-        let page = accounts::page(&views, Some(&v("alpha")), 10).await.expect("asked");
-        assert_eq!(page.iter().map(|row| row.account.as_str()).collect::<Vec<_>>(), ["beta"]);
+        let page = accounts::page(&views, Some(&v("alpha")), 10)
+            .await
+            .expect("asked");
+        assert_eq!(
+            page.iter()
+                .map(|row| row.account.as_str())
+                .collect::<Vec<_>>(),
+            ["beta"]
+        );
     });
 }
 
@@ -40,7 +55,10 @@ fn an_open_order_holds_cash_back_and_each_fill_frees_some() {
         log.book("alpha", "one", 4, "5", 4).await;
         let bench = Bench::new();
         let views = bench.folded(log.feed()).await;
-        let alpha = accounts::find(&views, &v("alpha")).await.expect("asked").expect("there");
+        let alpha = accounts::find(&views, &v("alpha"))
+            .await
+            .expect("asked")
+            .expect("there");
         assert_eq!(alpha.reserved_cash, v("30"));
     });
 }
@@ -50,12 +68,17 @@ fn a_position_is_worth_its_quantity_at_the_last_price() {
     run(async {
         let bench = Bench::new();
         let views = bench.folded(story(1).await.feed()).await;
-        let held = positions::page(&views, &v("alpha"), None, 10).await.expect("asked");
+        let held = positions::page(&views, &v("alpha"), None, 10)
+            .await
+            .expect("asked");
         assert_eq!(held.len(), 1);
         let apple = &held[0];
         assert_eq!((apple.symbol.as_str(), apple.quantity), ("AAPL", v("10")));
         assert_eq!((apple.total_cost, apple.last_price), (v("49.6"), v("6")));
-        assert_eq!((apple.market_value, apple.unrealised_pnl), (v("60"), v("10.4")));
+        assert_eq!(
+            (apple.market_value, apple.unrealised_pnl),
+            (v("60"), v("10.4"))
+        );
     });
 }
 
@@ -69,11 +92,21 @@ fn a_closed_position_is_kept_but_not_listed() {
         log.mark("AAPL", "9").await;
         let bench = Bench::new();
         let views = bench.folded(log.feed()).await;
-        assert_eq!(positions::page(&views, &v("alpha"), None, 10).await.expect("asked"), []);
-        let closed = positions::find(&views, &v("alpha"), &v("AAPL")).await.expect("asked");
+        assert_eq!(
+            positions::page(&views, &v("alpha"), None, 10)
+                .await
+                .expect("asked"),
+            []
+        );
+        let closed = positions::find(&views, &v("alpha"), &v("AAPL"))
+            .await
+            .expect("asked");
         let closed = closed.expect("kept");
         // Never marked while it was open: the first fill's price stands.
-        assert_eq!((closed.market_value, closed.last_price), (Money::ZERO, v("5")));
+        assert_eq!(
+            (closed.market_value, closed.last_price),
+            (Money::ZERO, v("5"))
+        );
     });
 }
 
@@ -84,7 +117,10 @@ fn every_way_of_an_order_ends_in_its_fix_status() {
         let views = bench.folded(story(1).await.feed()).await;
         let mut ends = Vec::new();
         for order in ["filled0", "refused0", "canceled0", "doubted0", "rejected0"] {
-            let row = orders::find(&views, &v(order)).await.expect("asked").expect("there");
+            let row = orders::find(&views, &v(order))
+                .await
+                .expect("asked")
+                .expect("there");
             assert!(row.leaves_quantity.is_zero(), "{order} has ended");
             ends.push((row.status, row.cumulative_quantity.to_string()));
         }
@@ -95,12 +131,24 @@ fn every_way_of_an_order_ends_in_its_fix_status() {
             (OrdStatus::Expired, "0"),
             (OrdStatus::Rejected, "0"),
         ];
-        assert_eq!(ends, expected.map(|(status, filled)| (status, filled.to_owned())));
-        let filled = orders::find(&views, &v("filled0")).await.expect("asked").expect("there");
+        assert_eq!(
+            ends,
+            expected.map(|(status, filled)| (status, filled.to_owned()))
+        );
+        let filled = orders::find(&views, &v("filled0"))
+            .await
+            .expect("asked")
+            .expect("there");
         assert_eq!((filled.filled_notional, filled.terms), (v("49.6"), terms()));
-        let refused = orders::find(&views, &v("refused0")).await.expect("asked").expect("there");
+        let refused = orders::find(&views, &v("refused0"))
+            .await
+            .expect("asked")
+            .expect("there");
         assert_eq!(refused.refusal_code, Some(CheckCode::BuyingPower));
-        let rejected = orders::find(&views, &v("rejected0")).await.expect("asked").expect("there");
+        let rejected = orders::find(&views, &v("rejected0"))
+            .await
+            .expect("asked")
+            .expect("there");
         assert_eq!(rejected.reject_reason.as_deref(), Some("approval too old"));
     });
 }
@@ -160,18 +208,33 @@ fn a_late_execution_counts_but_an_ended_order_stays_ended() {
         log.open_account("alpha", "1000").await;
         log.approve("alpha", "late", 1).await;
         let origin = Origin::Gateway;
-        let canceled = OrderCanceled { order_id: v("late"), account: v("alpha"), origin };
+        let canceled = OrderCanceled {
+            order_id: v("late"),
+            account: v("alpha"),
+            origin,
+        };
         log.order("late", canceled).await;
         log.execute("alpha", "late", 2, "5", 2).await;
         let request = EventId(Uuid::nil());
         let reason = "too late".to_owned();
         let origin = Origin::Gateway;
-        let turned_down = CancelRejected { order_id: v("late"), origin, reason, request };
+        let turned_down = CancelRejected {
+            order_id: v("late"),
+            origin,
+            reason,
+            request,
+        };
         log.order("late", turned_down).await;
         let bench = Bench::new();
         let views = bench.folded(log.feed()).await;
-        let late = orders::find(&views, &v("late")).await.expect("asked").expect("there");
-        assert_eq!((late.status, late.cumulative_quantity), (OrdStatus::Canceled, v("2")));
+        let late = orders::find(&views, &v("late"))
+            .await
+            .expect("asked")
+            .expect("there");
+        assert_eq!(
+            (late.status, late.cumulative_quantity),
+            (OrdStatus::Canceled, v("2"))
+        );
         assert_eq!(late.filled_notional, v("10"));
     });
 }
@@ -181,7 +244,10 @@ fn orders_are_paged_newest_first_without_gaps_or_repeats() {
     run(async {
         let bench = Bench::new();
         let views = bench.folded(story(3).await.feed()).await;
-        let mut filter = OrderFilter { account: Some(v("beta")), ..OrderFilter::default() };
+        let mut filter = OrderFilter {
+            account: Some(v("beta")),
+            ..OrderFilter::default()
+        };
         let mut seen = Vec::new();
         loop {
             let page = orders::page(&views, &filter, 4).await.expect("asked");
@@ -194,10 +260,23 @@ fn orders_are_paged_newest_first_without_gaps_or_repeats() {
         let client: ClientOrderId = v("client-filled2");
         let found = orders::find_by_client_order_id(&views, &v("alpha"), &client).await;
         assert_eq!(found.expect("asked").expect("there").ordinal, 9);
-        let open = OrderFilter { open: Some(true), ..OrderFilter::default() };
+        let open = OrderFilter {
+            open: Some(true),
+            ..OrderFilter::default()
+        };
         assert_eq!(orders::page(&views, &open, 10).await.expect("asked"), []);
-        let ended = OrderFilter { open: Some(false), symbol: Some(v("AAPL")), ..open };
-        assert_eq!(orders::page(&views, &ended, 100).await.expect("asked").len(), 15);
+        let ended = OrderFilter {
+            open: Some(false),
+            symbol: Some(v("AAPL")),
+            ..open
+        };
+        assert_eq!(
+            orders::page(&views, &ended, 100)
+                .await
+                .expect("asked")
+                .len(),
+            15
+        );
     });
 }
 
@@ -214,16 +293,27 @@ fn equity_has_a_point_for_each_event_that_changed_it() {
         log.mark("AAPL", "8").await;
         let bench = Bench::new();
         let views = bench.folded(log.feed()).await;
-        let points = equity::page(&views, &v("alpha"), Position::ZERO, 100).await.expect("asked");
+        let points = equity::page(&views, &v("alpha"), Position::ZERO, 100)
+            .await
+            .expect("asked");
         let figures: Vec<_> = points
             .iter()
             .map(|point| (point.position.get(), point.equity.to_string()))
             .collect();
         // The deposit; the fill at its mark of 5; the mark of what is held; the sale.
         let expected = [(2, "100"), (4, "99.9"), (6, "103.9"), (7, "103.4")];
-        assert_eq!(figures, expected.map(|(position, equity)| (position, equity.to_owned())));
-        let latest = equity::latest(&views, &v("alpha")).await.expect("asked").expect("there");
-        assert_eq!((latest.cash, latest.market_value), (v("103.4"), Money::ZERO));
+        assert_eq!(
+            figures,
+            expected.map(|(position, equity)| (position, equity.to_owned()))
+        );
+        let latest = equity::latest(&views, &v("alpha"))
+            .await
+            .expect("asked")
+            .expect("there");
+        assert_eq!(
+            (latest.cash, latest.market_value),
+            (v("103.4"), Money::ZERO)
+        );
     });
 }
 
@@ -234,7 +324,9 @@ fn the_audit_answers_who_did_what_to_which_account_and_order() {
         let bench = Bench::new();
         let views = bench.folded(log.feed()).await;
         let everything = audit::AuditFilter::default();
-        let all = audit::page(&views, &everything, 1_000).await.expect("asked");
+        let all = audit::page(&views, &everything, 1_000)
+            .await
+            .expect("asked");
         assert_eq!(all.len() as u64, log.feed().head().get());
         // An acknowledgement names no account: it is known from the order's approval.
         let filter = audit::AuditFilter {
@@ -244,7 +336,10 @@ fn the_audit_answers_who_did_what_to_which_account_and_order() {
             ..audit::AuditFilter::default()
         };
         let found = audit::page(&views, &filter, 10).await.expect("asked");
-        let orders: Vec<_> = found.iter().filter_map(|row| row.order_id.clone()).collect();
+        let orders: Vec<_> = found
+            .iter()
+            .filter_map(|row| row.order_id.clone())
+            .collect();
         assert_eq!(orders, [v("canceled0"), v("doubted0")]);
         assert_eq!(found[0].human.as_deref(), Some("ada"));
         let halts = audit::AuditFilter {
@@ -261,6 +356,12 @@ fn the_audit_answers_who_did_what_to_which_account_and_order() {
             ..audit::AuditFilter::default()
         };
         let marks = audit::page(&views, &hour, 10).await.expect("asked");
-        assert_eq!(marks.iter().map(|row| row.position.get()).collect::<Vec<_>>(), [6]);
+        assert_eq!(
+            marks
+                .iter()
+                .map(|row| row.position.get())
+                .collect::<Vec<_>>(),
+            [6]
+        );
     });
 }

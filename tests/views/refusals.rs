@@ -1,6 +1,6 @@
 //! What the runner and the views refuse, and what they say about it.
 
-use blotter::events::catalogue::{OrderInDoubt};
+use blotter::events::catalogue::OrderInDoubt;
 use blotter::projections::{RunnerError, RunnerState, Views, ViewsError};
 use sqlx::Executor;
 use uuid::Uuid;
@@ -16,7 +16,10 @@ fn a_log_that_went_back_is_refused() {
         bench.folded(story(2).await.feed()).await;
         let older = story(1).await;
         let refused = bench.try_runner(older.feed()).await.err().expect("refused");
-        assert!(matches!(refused, RunnerError::PastTheEnd { .. }), "{refused}");
+        assert!(
+            matches!(refused, RunnerError::PastTheEnd { .. }),
+            "{refused}"
+        );
         assert!(refused.to_string().contains("delete views.db"), "{refused}");
     });
 }
@@ -32,7 +35,10 @@ fn a_log_with_another_past_is_refused() {
         other.open_account("alpha", "1001").await;
         other.mark("AAPL", "5").await;
         let refused = bench.try_runner(other.feed()).await.err().expect("refused");
-        assert!(matches!(refused, RunnerError::OtherHistory { .. }), "{refused}");
+        assert!(
+            matches!(refused, RunnerError::OtherHistory { .. }),
+            "{refused}"
+        );
         assert!(refused.to_string().contains("delete views.db"), "{refused}");
     });
 }
@@ -44,7 +50,10 @@ fn another_log_is_refused_on_opening() {
         bench.folded(story(1).await.feed()).await;
         let opened = Views::open(&bench.path(), Uuid::from_u128(2)).await;
         let refused = opened.expect_err("refused");
-        assert!(matches!(refused, ViewsError::OtherLog { found: LOG, .. }), "{refused}");
+        assert!(
+            matches!(refused, ViewsError::OtherLog { found: LOG, .. }),
+            "{refused}"
+        );
         assert!(refused.to_string().contains("delete views.db"), "{refused}");
     });
 }
@@ -58,7 +67,10 @@ fn a_checkpoint_that_moved_underneath_is_an_error_and_writes_nothing() {
         bench.folded(log.feed()).await;
         let before = bench.dump().await;
         let refused = slow.catch_up().await.expect_err("refused");
-        assert!(matches!(refused, RunnerError::CheckpointMoved { .. }), "{refused}");
+        assert!(
+            matches!(refused, RunnerError::CheckpointMoved { .. }),
+            "{refused}"
+        );
         assert_eq!(bench.dump().await, before);
     });
 }
@@ -79,11 +91,20 @@ fn an_event_that_contradicts_the_log_stops_the_runner_without_a_trace() {
         let stopped = runner.run().await;
         assert!(matches!(
             stopped,
-            RunnerError::Poison { projection: "orders", event: "OrderInDoubt", .. }
+            RunnerError::Poison {
+                projection: "orders",
+                event: "OrderInDoubt",
+                ..
+            }
         ));
-        let last = state.wait_for(|state| matches!(state, RunnerState::Stopped(_))).await;
+        let last = state
+            .wait_for(|state| matches!(state, RunnerState::Stopped(_)))
+            .await;
         assert!(last.is_ok(), "it says so");
-        assert!(!bench.dump().await.contains("orders|"), "nothing of the batch stays");
+        assert!(
+            !bench.dump().await.contains("orders|"),
+            "nothing of the batch stays"
+        );
     });
 }
 
@@ -117,6 +138,11 @@ fn a_missing_table_says_how_to_rebuild() {
         let mut db = bench.connect().await;
         db.execute("DROP TABLE orders").await.expect("dropped");
         let failed = blotter::projections::orders::find(&views, &v("filled0")).await;
-        assert!(failed.expect_err("no table").to_string().contains("rebuilt from the log"));
+        assert!(
+            failed
+                .expect_err("no table")
+                .to_string()
+                .contains("rebuilt from the log")
+        );
     });
 }

@@ -48,16 +48,58 @@ async fn canceled(log: &mut Log, order: &str, ordinal: u64) {
     log.route("beta", order).await;
     log.acknowledge(order).await;
     let request = EventId(Uuid::nil());
-    log.account("beta", CancelRequested { order_id: v(order), reason: "bored".into() }).await;
-    log.order(order, CancelPending { order_id: v(order), request }).await;
-    let origin = Origin::Venue { report: log.report() };
+    log.account(
+        "beta",
+        CancelRequested {
+            order_id: v(order),
+            reason: "bored".into(),
+        },
+    )
+    .await;
+    log.order(
+        order,
+        CancelPending {
+            order_id: v(order),
+            request,
+        },
+    )
+    .await;
+    let origin = Origin::Venue {
+        report: log.report(),
+    };
     let reason = "too busy".to_owned();
-    log.order(order, CancelRejected { order_id: v(order), origin, reason, request }).await;
-    log.order(order, CancelPending { order_id: v(order), request }).await;
+    log.order(
+        order,
+        CancelRejected {
+            order_id: v(order),
+            origin,
+            reason,
+            request,
+        },
+    )
+    .await;
+    log.order(
+        order,
+        CancelPending {
+            order_id: v(order),
+            request,
+        },
+    )
+    .await;
     log.execute("beta", order, 3, "5", 3).await;
     log.book("beta", order, 3, "5", 3).await;
-    let origin = Origin::Venue { report: log.report() };
-    log.order(order, OrderCanceled { order_id: v(order), account: v("beta"), origin }).await;
+    let origin = Origin::Venue {
+        report: log.report(),
+    };
+    log.order(
+        order,
+        OrderCanceled {
+            order_id: v(order),
+            account: v("beta"),
+            origin,
+        },
+    )
+    .await;
     release(log, order, 35).await;
 }
 
@@ -65,11 +107,33 @@ async fn canceled(log: &mut Log, order: &str, ordinal: u64) {
 async fn doubted(log: &mut Log, order: &str, ordinal: u64) {
     log.approve("beta", order, ordinal).await;
     log.route("beta", order).await;
-    log.order(order, OrderInDoubt { order_id: v(order), reason: "silence".into() }).await;
-    log.order(order, OrderReconciled { order_id: v(order), finding: Finding::Known }).await;
+    log.order(
+        order,
+        OrderInDoubt {
+            order_id: v(order),
+            reason: "silence".into(),
+        },
+    )
+    .await;
+    log.order(
+        order,
+        OrderReconciled {
+            order_id: v(order),
+            finding: Finding::Known,
+        },
+    )
+    .await;
     log.acknowledge(order).await;
     let report = log.report();
-    log.order(order, OrderExpired { order_id: v(order), account: v("beta"), report }).await;
+    log.order(
+        order,
+        OrderExpired {
+            order_id: v(order),
+            account: v("beta"),
+            report,
+        },
+    )
+    .await;
     release(log, order, 50).await;
 }
 

@@ -103,7 +103,9 @@ impl ExecutionActor {
             return;
         };
         let sent = self.sent.contains(id);
-        let cancel_sent = order.venue_cancel.is_some_and(|cancel| self.cancels_sent.contains(&cancel));
+        let cancel_sent = order
+            .venue_cancel
+            .is_some_and(|cancel| self.cancels_sent.contains(&cancel));
         match self.book.next_step(id, sent, cancel_sent) {
             None => {}
             Some(OrderStep::Route) if !self.is_reconciled() => {
@@ -112,7 +114,10 @@ impl ExecutionActor {
             Some(OrderStep::Route) => self.route(id, ctx),
             Some(OrderStep::Doubt) => {
                 let order = order.clone();
-                let decided = order::mark_in_doubt(&order, "a run ended between sending it and hearing of it");
+                let decided = order::mark_in_doubt(
+                    &order,
+                    "a run ended between sending it and hearing of it",
+                );
                 let cause = Cause::of_attempt("doubt", &order);
                 self.record(&order, decided, cause, ctx);
             }
@@ -142,7 +147,13 @@ impl ExecutionActor {
 
     /// Queues a decision on `order`, looks ahead over it, and goes on with the order once it is
     /// durable.
-    pub(super) fn record(&mut self, order: &Order, decided: Decided, cause: Cause, ctx: &mut Context<Self>) {
+    pub(super) fn record(
+        &mut self,
+        order: &Order,
+        decided: Decided,
+        cause: Cause,
+        ctx: &mut Context<Self>,
+    ) {
         fail::fail_point!("execution::before_append");
         let Decided::Events(events) = decided else {
             return;
@@ -175,8 +186,14 @@ impl ExecutionActor {
             occurred_at: self.runtime.business.now(),
         };
         let stream = StreamName::order(order.id());
-        let commit = Commit::new(&cause.command_id, stream, order.version, meta, events.clone())
-            .map_err(|error| CommitError::Invalid(error.to_string()))?;
+        let commit = Commit::new(
+            &cause.command_id,
+            stream,
+            order.version,
+            meta,
+            events.clone(),
+        )
+        .map_err(|error| CommitError::Invalid(error.to_string()))?;
         let answer = self.writer.queue(commit)?;
         let mut version = order.version;
         for event in &events {

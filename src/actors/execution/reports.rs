@@ -50,7 +50,9 @@ impl Cursor {
                         return Some(batch);
                     }
                 }
-                Err(error) => tracing::warn!(venue = %self.venue.id(), %error, "reports cannot be read; asking again"),
+                Err(error) => {
+                    tracing::warn!(venue = %self.venue.id(), %error, "reports cannot be read; asking again")
+                }
             }
             sleep(self.runtime.jittered(RETRY_PAUSE)).await;
         }

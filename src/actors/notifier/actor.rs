@@ -57,7 +57,8 @@ impl Outstanding {
             }
             Event::AlertDelivered(_) => {
                 let stream = &envelope.stream;
-                self.alerts.retain(|_, alert| alert_stream(alert).as_ref() != Ok(stream));
+                self.alerts
+                    .retain(|_, alert| alert_stream(alert).as_ref() != Ok(stream));
             }
             event => {
                 let Some((severity, summary)) = alert_for(event) else {
@@ -82,7 +83,11 @@ fn alert_stream(alert: &Alert) -> Result<StreamName, crate::values::IdError> {
 
 impl NotifierActor {
     /// Folds the log; the actor can start where the fold ends.
-    pub async fn build(journal: Journal, runtime: Runtime, guard: ExitGuard) -> Result<Self, String> {
+    pub async fn build(
+        journal: Journal,
+        runtime: Runtime,
+        guard: ExitGuard,
+    ) -> Result<Self, String> {
         let mut outstanding = Outstanding::default();
         let apply = |recorded: &Recorded| {
             outstanding.apply(recorded);
@@ -123,7 +128,11 @@ impl NotifierActor {
                 deliver_to_log(&alert);
                 fail::fail_point!("notifier::delivered");
                 let channel = CHANNEL.to_owned();
-                ("deliver", Version::new(1), AlertDelivered { channel }.into())
+                (
+                    "deliver",
+                    Version::new(1),
+                    AlertDelivered { channel }.into(),
+                )
             }
         };
         match self.commit(step, &alert, expected, event) {
@@ -139,7 +148,13 @@ impl NotifierActor {
         }
     }
 
-    fn commit(&self, step: &str, alert: &Alert, expected: Version, event: Event) -> Result<Commit, String> {
+    fn commit(
+        &self,
+        step: &str,
+        alert: &Alert,
+        expected: Version,
+        event: Event,
+    ) -> Result<Commit, String> {
         let command_id = CommandId::derived(&["alert", step, &alert.about.to_string()]);
         let meta = Meta {
             command_id: command_id.clone(),
@@ -149,10 +164,16 @@ impl NotifierActor {
             occurred_at: self.runtime.business.now(),
         };
         let stream = alert_stream(alert).map_err(|error| error.to_string())?;
-        Commit::new(&command_id, stream, expected, meta, vec![event]).map_err(|error| error.to_string())
+        Commit::new(&command_id, stream, expected, meta, vec![event])
+            .map_err(|error| error.to_string())
     }
 
-    fn recorded(&mut self, position: Position, answer: Result<(), CommitError>, ctx: &mut Context<Self>) {
+    fn recorded(
+        &mut self,
+        position: Position,
+        answer: Result<(), CommitError>,
+        ctx: &mut Context<Self>,
+    ) {
         self.busy = false;
         if let Err(error) = answer {
             return self.rebuild(error.to_string(), ctx);

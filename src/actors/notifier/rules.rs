@@ -7,10 +7,17 @@ use crate::events::catalogue::Severity;
 pub fn alert_for(event: &Event) -> Option<(Severity, String)> {
     match event {
         Event::OrderRefused(refused) => {
-            let failed = refused.checks.iter().find(|check| check.code == refused.code);
+            let failed = refused
+                .checks
+                .iter()
+                .find(|check| check.code == refused.code);
             let unknown = || "unknown".to_owned();
-            let limit = failed.and_then(|check| check.limit.clone()).unwrap_or_else(unknown);
-            let observed = failed.and_then(|check| check.observed.clone()).unwrap_or_else(unknown);
+            let limit = failed
+                .and_then(|check| check.limit.clone())
+                .unwrap_or_else(unknown);
+            let observed = failed
+                .and_then(|check| check.observed.clone())
+                .unwrap_or_else(unknown);
             let code = serde_json::to_string(&refused.code).unwrap_or_default();
             let summary = format!(
                 "order {} refused by {code}: limit {limit}, observed {observed}",
@@ -27,11 +34,17 @@ pub fn alert_for(event: &Event) -> Option<(Severity, String)> {
             Some((Severity::Error, summary))
         }
         Event::KillSwitchEngaged(engaged) => {
-            let summary = format!("kill switch engaged for {}: {}", engaged.scope, engaged.cause);
+            let summary = format!(
+                "kill switch engaged for {}: {}",
+                engaged.scope, engaged.cause
+            );
             Some((Severity::Critical, summary))
         }
         Event::KillSwitchReleased(released) => {
-            let summary = format!("kill switch released for {}: {}", released.scope, released.cause);
+            let summary = format!(
+                "kill switch released for {}: {}",
+                released.scope, released.cause
+            );
             Some((Severity::Info, summary))
         }
         Event::ActorRestarted(restarted) => {
@@ -45,7 +58,9 @@ pub fn alert_for(event: &Event) -> Option<(Severity, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::catalogue::{ActorRestarted, HaltMode, HaltScope, KillSwitchEngaged, NodeStopped};
+    use crate::events::catalogue::{
+        ActorRestarted, HaltMode, HaltScope, KillSwitchEngaged, NodeStopped,
+    };
     use crate::values::NodeId;
 
     #[test]
@@ -57,7 +72,10 @@ mod tests {
         });
         let (severity, summary) = alert_for(&engaged).expect("an alert");
         assert_eq!(severity, Severity::Critical);
-        assert!(summary.contains("firm") && summary.contains("fat finger"), "{summary}");
+        assert!(
+            summary.contains("firm") && summary.contains("fat finger"),
+            "{summary}"
+        );
         let restarted = Event::from(ActorRestarted {
             actor: "risk".to_owned(),
             cause: "it panicked".to_owned(),

@@ -11,7 +11,7 @@ use super::decisions::{Decisions, Reply, Seen};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::messages::{
-    Asked, AskRisk, CommandFailure, CommandOutcome, CommandResult, RiskCommand,
+    AskRisk, Asked, CommandFailure, CommandOutcome, CommandResult, RiskCommand,
 };
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
@@ -78,13 +78,21 @@ impl RiskActor {
         })
     }
 
-    fn decide(&self, asked: &Asked, command: &RiskCommand) -> Result<Option<Decision>, CommandFailure> {
+    fn decide(
+        &self,
+        asked: &Asked,
+        command: &RiskCommand,
+    ) -> Result<Option<Decision>, CommandFailure> {
         let book = &self.book;
         let (stream, expected, decided) = match command {
             RiskCommand::OpenAccount(open) => {
                 let existing = book.accounts.get(&open.account);
                 let decided = account::open_account(existing, book.name_taken(&open.name), open);
-                (StreamName::account(&open.account), Version::ZERO, decided.map_err(rejected)?)
+                (
+                    StreamName::account(&open.account),
+                    Version::ZERO,
+                    decided.map_err(rejected)?,
+                )
             }
             RiskCommand::DepositCash(deposit) => {
                 let account = self.account(&deposit.account)?;
@@ -101,7 +109,11 @@ impl RiskActor {
                 let decided = account::request_cancel(account, cancel).map_err(rejected)?;
                 (StreamName::account(&account.id), account.version, decided)
             }
-            RiskCommand::ChangeLimits { scope, limits, reason } => {
+            RiskCommand::ChangeLimits {
+                scope,
+                limits,
+                reason,
+            } => {
                 let decided = risk::change_limits(&book.limits, scope, limits, reason);
                 (scope.stream(), book.limits.version(scope), decided)
             }
@@ -166,7 +178,8 @@ impl RiskActor {
             version = version.next();
             if let Err(error) = self.book.apply_ahead(&decision.stream, version, event) {
                 // Queued and yet not foldable: the book cannot be trusted any more.
-                self.guard.set_cause(format!("it could not fold its own decision: {error}"));
+                self.guard
+                    .set_cause(format!("it could not fold its own decision: {error}"));
                 return Err(invalid(error.to_string()));
             }
         }
@@ -209,16 +222,19 @@ impl RiskActor {
 
     fn book_fact(&mut self, fact: &UnbookedFact, ctx: &mut Context<Self>) -> Result<(), String> {
         let Some(account) = self.book.accounts.get(fact.account()) else {
-            return Err(format!("account {} of a venue's report does not exist", fact.account()));
+            return Err(format!(
+                "account {} of a venue's report does not exist",
+                fact.account()
+            ));
         };
         let decided = match fact {
             UnbookedFact::Executed { event_id, executed } => {
                 let fill = account::book_fill(account, executed, *event_id);
                 Decided::one(fill.map_err(|error| error.to_string())?)
             }
-            UnbookedFact::Ended { event_id, order_id, .. } => {
-                account::release_reservation(account, order_id, *event_id)
-            }
+            UnbookedFact::Ended {
+                event_id, order_id, ..
+            } => account::release_reservation(account, order_id, *event_id),
         };
         let Decided::Events(events) = decided else {
             return Ok(());
@@ -236,8 +252,14 @@ impl RiskActor {
             who: Who::system("risk"),
             occurred_at: self.clock.now(),
         };
-        let answer = self.record(&event_id, meta, decision).map_err(|error| error.to_string())?;
-        ctx.spawn(answer.into_actor(self).map(|answer, actor, ctx| actor.recorded(&answer, ctx)));
+        let answer = self
+            .record(&event_id, meta, decision)
+            .map_err(|error| error.to_string())?;
+        ctx.spawn(
+            answer
+                .into_actor(self)
+                .map(|answer, actor, ctx| actor.recorded(&answer, ctx)),
+        );
         Ok(())
     }
 
@@ -251,7 +273,13 @@ impl RiskActor {
             Ok(fingerprint) => fingerprint,
             Err(error) => {
                 let message = error.to_string();
-                return refuse(reply, CommandFailure::Rejected { code: "not_canonical", message });
+                return refuse(
+                    reply,
+                    CommandFailure::Rejected {
+                        code: "not_canonical",
+                        message,
+                    },
+                );
             }
         };
         let reply = match self.decisions.seen(commit_id, fingerprint, reply) {
@@ -272,7 +300,10 @@ impl RiskActor {
         };
         let meta = ask.asked.at(self.clock.now());
         match self.record(&ask.command, meta, decision) {
-            Err(error) => refuse(reply, CommandFailure::of_commit(&error, &ask.asked.command_id)),
+            Err(error) => refuse(
+                reply,
+                CommandFailure::of_commit(&error, &ask.asked.command_id),
+            ),
             Ok(answer) => {
                 self.decisions.queued(commit_id, fingerprint, reply);
                 let command_id = ask.asked.command_id.clone();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::messages::{
-    Asked, AskRisk, AskStrategy, CommandFailure, CommandOutcome, CommandResult, EvaluateBar,
+    AskRisk, AskStrategy, Asked, CommandFailure, CommandOutcome, CommandResult, EvaluateBar,
     RiskCommand, StrategyCommand,
 };
 use crate::actors::risk_gateway::RiskGateway;
@@ -87,12 +87,16 @@ impl View {
     fn apply_own(&mut self, recorded: &Recorded) {
         let envelope = &recorded.envelope;
         if envelope.version > self.version() {
-            self.strategy = Strategy::apply(self.strategy.take(), envelope.version, &envelope.event);
+            self.strategy =
+                Strategy::apply(self.strategy.take(), envelope.version, &envelope.event);
         }
     }
 
     fn version(&self) -> Version {
-        self.strategy.as_ref().map(|strategy| strategy.version).unwrap_or_default()
+        self.strategy
+            .as_ref()
+            .map(|strategy| strategy.version)
+            .unwrap_or_default()
     }
 }
 
@@ -137,10 +141,13 @@ impl StrategyActor {
 
     fn decide(&self, command: &StrategyCommand) -> Result<Decided, StrategyError> {
         let registered = || {
-            self.view.strategy.as_ref().ok_or_else(|| StrategyError::BadParameter {
-                field: "strategy",
-                problem: format!("{} is not registered", self.view.id),
-            })
+            self.view
+                .strategy
+                .as_ref()
+                .ok_or_else(|| StrategyError::BadParameter {
+                    field: "strategy",
+                    problem: format!("{} is not registered", self.view.id),
+                })
         };
         match command {
             StrategyCommand::Register(register) => {
@@ -178,7 +185,10 @@ impl StrategyActor {
             }
             Err(error) => {
                 let message = error.to_string();
-                let failure = CommandFailure::Rejected { code: "strategy", message };
+                let failure = CommandFailure::Rejected {
+                    code: "strategy",
+                    message,
+                };
                 return Box::pin(async { Err(failure) });
             }
         };
@@ -188,7 +198,10 @@ impl StrategyActor {
             Ok(commit) => commit,
             Err(error) => {
                 let message = error.to_string();
-                let failure = CommandFailure::Rejected { code: "not_canonical", message };
+                let failure = CommandFailure::Rejected {
+                    code: "not_canonical",
+                    message,
+                };
                 return Box::pin(async { Err(failure) });
             }
         };
@@ -307,7 +320,11 @@ impl StrategyActor {
     }
 
     fn at_rest(&mut self) {
-        let unsent = self.view.strategy.as_ref().is_some_and(|s| s.unsent().next().is_some());
+        let unsent = self
+            .view
+            .strategy
+            .as_ref()
+            .is_some_and(|s| s.unsent().next().is_some());
         let idle = !self.recording && self.sending.is_empty() && !unsent;
         self.settle.answer(self.view.folded_to, idle);
     }
@@ -351,7 +368,11 @@ impl Handler<AskStrategy> for StrategyActor {
 
     fn handle(&mut self, ask: AskStrategy, ctx: &mut Self::Context) -> Self::Result {
         if self.recording {
-            return Box::pin(async { Err(CommandFailure::Unavailable("the strategy is recording".to_owned())) });
+            return Box::pin(async {
+                Err(CommandFailure::Unavailable(
+                    "the strategy is recording".to_owned(),
+                ))
+            });
         }
         let decided = self.decide(&ask.command);
         let meta = ask.asked.at(self.runtime.business.now());
@@ -365,7 +386,10 @@ impl Handler<EvaluateBar> for StrategyActor {
     fn handle(&mut self, message: EvaluateBar, ctx: &mut Self::Context) -> Self::Result {
         fail::fail_point!("strategy::evaluate");
         if self.view.folded_to < message.through || self.recording {
-            let behind = format!("the strategy has folded {} of {}", self.view.folded_to, message.through);
+            let behind = format!(
+                "the strategy has folded {} of {}",
+                self.view.folded_to, message.through
+            );
             return Box::pin(async { Err(CommandFailure::Unavailable(behind)) });
         }
         let decided = self.evaluate(&message);

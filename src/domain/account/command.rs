@@ -3,9 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::{
-    AccountId, ClientOrderId, Money, OrderId, OrderTerms, StrategyId, VenueId,
-};
+use crate::values::{AccountId, ClientOrderId, Money, OrderId, OrderTerms, StrategyId, VenueId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenAccount {

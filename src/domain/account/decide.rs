@@ -108,7 +108,11 @@ pub struct SubmitContext<'a> {
 }
 
 /// Approves or refuses; both are facts, with every check as it was seen.
-pub fn submit_order(account: &Account, context: &SubmitContext<'_>, command: &SubmitOrder) -> Decided {
+pub fn submit_order(
+    account: &Account,
+    context: &SubmitContext<'_>,
+    command: &SubmitOrder,
+) -> Decided {
     let order_id = context.order_id.clone();
     let client_order_id = command
         .client_order_id
@@ -123,7 +127,10 @@ pub fn submit_order(account: &Account, context: &SubmitContext<'_>, command: &Su
         strategy: command.strategy.clone(),
     };
     let assessment = risk::assess(account, &context.risk, command);
-    let failed = assessment.checks.iter().find(|check| check.verdict == Verdict::Failed);
+    let failed = assessment
+        .checks
+        .iter()
+        .find(|check| check.verdict == Verdict::Failed);
     let decision = match (failed, assessment.basis) {
         (None, Some(basis)) => OrderApproved {
             order_id,
@@ -215,9 +222,15 @@ fn cost_effect(
         });
     }
     let closed = change.abs().min(holding.quantity.abs());
-    let closing = if change.is_negative() { closed.negated() } else { closed };
+    let closing = if change.is_negative() {
+        closed.negated()
+    } else {
+        closed
+    };
     let opening = change.checked_sub(closing)?;
-    let cost_released = holding.cost.share(closed, holding.quantity.abs(), COST_DECIMALS)?;
+    let cost_released = holding
+        .cost
+        .share(closed, holding.quantity.abs(), COST_DECIMALS)?;
     let closing_flow = closing.times(executed.price)?.negated();
     Ok(CostEffect {
         change: opening.times(executed.price)?.checked_sub(cost_released)?,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::events::Event;
 use crate::events::catalogue::{FillBooked, Reservation};
 use crate::values::{
-    AccountId, AmountError, ClientOrderId, Money, OrderId, OrderTerms, Price, Quantity,
-    Side, StrategyId, Symbol, VenueId, Version,
+    AccountId, AmountError, ClientOrderId, Money, OrderId, OrderTerms, Price, Quantity, Side,
+    StrategyId, Symbol, VenueId, Version,
 };
 
 /// Units held of one instrument.
@@ -70,7 +70,11 @@ pub enum FoldError {
 
 impl Account {
     /// Folds the event with version `version`. Events that are not the account's change nothing.
-    pub fn apply(account: Option<Self>, version: Version, event: &Event) -> Result<Self, FoldError> {
+    pub fn apply(
+        account: Option<Self>,
+        version: Version,
+        event: &Event,
+    ) -> Result<Self, FoldError> {
         if let Event::AccountOpened(opened) = event {
             return Ok(Self {
                 id: opened.account.clone(),
@@ -191,8 +195,11 @@ impl Account {
     /// Units of `symbol` that open orders on `side` may still execute.
     pub fn open_quantity(&self, symbol: &Symbol, side: Side) -> Result<Quantity, AmountError> {
         let orders = self.open_orders.values();
-        let matching = orders.filter(|order| order.terms.symbol == *symbol && order.terms.side == side);
-        matching.map(|order| order.leaves_quantity).try_fold(Quantity::ZERO, Quantity::checked_add)
+        let matching =
+            orders.filter(|order| order.terms.symbol == *symbol && order.terms.side == side);
+        matching
+            .map(|order| order.leaves_quantity)
+            .try_fold(Quantity::ZERO, Quantity::checked_add)
     }
 
     /// Cash plus all positions at `price_of`; `None` when a price is missing.
@@ -210,4 +217,3 @@ impl Account {
         Ok(Some(equity))
     }
 }
-

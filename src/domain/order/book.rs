@@ -65,7 +65,8 @@ impl VenueOrders {
             ("account", Event::OrderApproved(approved)) if approved.venue == self.venue => {
                 let approval = Approval::recorded(recorded)?;
                 let id = approval.order_id.clone();
-                self.by_client_order_id.insert(approval.client_order_id.clone(), id.clone());
+                self.by_client_order_id
+                    .insert(approval.client_order_id.clone(), id.clone());
                 self.orders.insert(id.clone(), Order::approved(approval));
                 Some(id)
             }
@@ -105,7 +106,9 @@ impl VenueOrders {
         if let Some(report) = report_of(event) {
             self.last_report = self.last_report.max(report.sequence);
         }
-        if self.cancels.get(id).copied() == order.answered_cancel || order.status == OrderStatus::Canceled {
+        if self.cancels.get(id).copied() == order.answered_cancel
+            || order.status == OrderStatus::Canceled
+        {
             self.cancels.remove(id);
         }
     }
@@ -120,7 +123,10 @@ impl VenueOrders {
 
     /// Orders about which something may have to be done.
     pub fn unfinished(&self) -> impl Iterator<Item = &OrderId> {
-        let live = self.orders.values().filter(|order| !order.status.is_terminal());
+        let live = self
+            .orders
+            .values()
+            .filter(|order| !order.status.is_terminal());
         live.map(Order::id)
     }
 
@@ -139,7 +145,9 @@ impl VenueOrders {
             OrderStatus::Approved => Some(OrderStep::Route),
             OrderStatus::Routed if !sent => Some(OrderStep::Doubt),
             OrderStatus::InDoubt => Some(OrderStep::AskVenue),
-            OrderStatus::PendingCancel if !cancel_sent => order.venue_cancel.map(OrderStep::SendCancel),
+            OrderStatus::PendingCancel if !cancel_sent => {
+                order.venue_cancel.map(OrderStep::SendCancel)
+            }
             _ => None,
         }
     }

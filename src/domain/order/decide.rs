@@ -74,7 +74,9 @@ pub fn record_report(order: &Order, report: &OrderReport) -> Result<Decided, Ord
         return Ok(Decided::AlreadyApplied);
     }
     let (step, event) = match &report.change {
-        ReportedChange::Executed { execution_id, .. } if order.executions.contains(execution_id) => {
+        ReportedChange::Executed { execution_id, .. }
+            if order.executions.contains(execution_id) =>
+        {
             return Ok(Decided::AlreadyApplied);
         }
         ReportedChange::Executed { .. } => executed(order, report)?,
@@ -159,9 +161,18 @@ fn executed(order: &Order, report: &OrderReport) -> Result<(Step, Event), OrderE
         return Ok(plain_report(order, report, &report.change));
     };
     let cumulative = order.filled.checked_add(*quantity).map_err(amount)?;
-    let left = order.approval.terms.quantity.checked_sub(cumulative).map_err(amount)?;
+    let left = order
+        .approval
+        .terms
+        .quantity
+        .checked_sub(cumulative)
+        .map_err(amount)?;
     let leaves = left.max(Quantity::ZERO);
-    let step = if leaves.is_zero() { Step::FillLast } else { Step::Fill };
+    let step = if leaves.is_zero() {
+        Step::FillLast
+    } else {
+        Step::Fill
+    };
     let event = OrderExecuted {
         order_id: order.id().clone(),
         account: order.approval.account.clone(),
@@ -191,7 +202,10 @@ pub fn request_cancel(order: &Order, request: EventId) -> Decided {
             origin: Origin::Gateway,
         });
     }
-    match order.status.after(Step::RequestCancel, order.filled.is_positive()) {
+    match order
+        .status
+        .after(Step::RequestCancel, order.filled.is_positive())
+    {
         Some(_) => Decided::one(CancelPending {
             order_id: order.id().clone(),
             request,

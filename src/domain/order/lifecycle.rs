@@ -67,7 +67,9 @@ impl OrderStatus {
         use OrderStatus::*;
         match self {
             Refused | Filled | Canceled | Expired | Rejected => true,
-            Submitted | Approved | Routed | InDoubt | New | PartiallyFilled | PendingCancel => false,
+            Submitted | Approved | Routed | InDoubt | New | PartiallyFilled | PendingCancel => {
+                false
+            }
         }
     }
 
@@ -100,7 +102,9 @@ impl OrderStatus {
             (PartiallyFilled, Step::Acknowledge) => Some(PartiallyFilled),
             // FIX precedence: pending cancel shows before partially filled, filled before both.
             (PendingCancel, Step::Fill) => Some(PendingCancel),
-            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::FillLast) => Some(Filled),
+            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::FillLast) => {
+                Some(Filled)
+            }
             // Fills after the end are booked all the same; the status keeps its name.
             (Canceled | Expired | Rejected, Step::Fill | Step::FillLast) => Some(self),
 
@@ -110,8 +114,12 @@ impl OrderStatus {
             (_, Step::RejectCancelUnsent) => Some(self),
             // The cancel lost the race against the end of the order.
             (Filled | Canceled | Expired | Rejected, Step::RejectCancel) => Some(self),
-            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Cancel) => Some(Canceled),
-            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Expire) => Some(Expired),
+            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Cancel) => {
+                Some(Canceled)
+            }
+            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Expire) => {
+                Some(Expired)
+            }
 
             (
                 Submitted | Refused | Approved | Routed | InDoubt | New | PartiallyFilled

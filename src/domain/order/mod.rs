@@ -14,8 +14,6 @@ mod tests;
 
 pub use book::{OrderStep, VenueOrders};
 pub use command::{Approval, OrderReport, ReportedChange};
-pub use decide::{
-    OrderError, mark_in_doubt, reconcile, record_report, request_cancel, route,
-};
+pub use decide::{OrderError, mark_in_doubt, reconcile, record_report, request_cancel, route};
 pub use lifecycle::{OrderStatus, Step};
 pub use state::Order;

@@ -120,7 +120,12 @@ impl Order {
     pub fn leaves(&self) -> Quantity {
         match self.status.is_terminal() {
             true => Quantity::ZERO,
-            false => self.approval.terms.quantity.checked_sub(self.filled).unwrap_or_default(),
+            false => self
+                .approval
+                .terms
+                .quantity
+                .checked_sub(self.filled)
+                .unwrap_or_default(),
         }
     }
 }

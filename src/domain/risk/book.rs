@@ -31,7 +31,9 @@ pub enum UnbookedFact {
 impl UnbookedFact {
     pub fn event_id(&self) -> EventId {
         match self {
-            UnbookedFact::Executed { event_id, .. } | UnbookedFact::Ended { event_id, .. } => *event_id,
+            UnbookedFact::Executed { event_id, .. } | UnbookedFact::Ended { event_id, .. } => {
+                *event_id
+            }
         }
     }
 
@@ -72,13 +74,13 @@ impl RiskBook {
         let envelope = &recorded.envelope;
         let version = envelope.version;
         match envelope.stream.category() {
-            "account" => self.apply_account(&envelope.stream, version, &envelope.event).map_err(
-                |source| RiskFoldError {
+            "account" => self
+                .apply_account(&envelope.stream, version, &envelope.event)
+                .map_err(|source| RiskFoldError {
                     position: envelope.position,
                     stream: envelope.stream.clone(),
                     source,
-                },
-            )?,
+                })?,
             "system" => self.halts.apply(version, &envelope.event),
             _ => self.apply_other(recorded),
         }
@@ -133,10 +135,10 @@ impl RiskBook {
     fn apply_other(&mut self, recorded: &Recorded) {
         let envelope = &recorded.envelope;
         match &envelope.event {
-            Event::RiskLimitsChanged(changed) => {
-                if envelope.version > self.limits.version(&changed.scope) {
-                    self.limits.apply(envelope.version, changed);
-                }
+            Event::RiskLimitsChanged(changed)
+                if envelope.version > self.limits.version(&changed.scope) =>
+            {
+                self.limits.apply(envelope.version, changed);
             }
             Event::InstrumentListed(listed) => {
                 let symbol = listed.instrument.symbol.clone();
@@ -150,7 +152,8 @@ impl RiskBook {
                 self.marks.insert(marked.symbol.clone(), mark);
             }
             Event::StrategyStarted(_) => {
-                self.started.extend(StrategyId::new(envelope.stream.id()).ok());
+                self.started
+                    .extend(StrategyId::new(envelope.stream.id()).ok());
             }
             Event::OrderExecuted(executed) => {
                 let fact = UnbookedFact::Executed {
@@ -159,9 +162,15 @@ impl RiskBook {
                 };
                 self.unbooked.insert(envelope.position, fact);
             }
-            Event::OrderRejected(rejected) => self.ended(recorded, &rejected.account, &rejected.order_id),
-            Event::OrderCanceled(canceled) => self.ended(recorded, &canceled.account, &canceled.order_id),
-            Event::OrderExpired(expired) => self.ended(recorded, &expired.account, &expired.order_id),
+            Event::OrderRejected(rejected) => {
+                self.ended(recorded, &rejected.account, &rejected.order_id)
+            }
+            Event::OrderCanceled(canceled) => {
+                self.ended(recorded, &canceled.account, &canceled.order_id)
+            }
+            Event::OrderExpired(expired) => {
+                self.ended(recorded, &expired.account, &expired.order_id)
+            }
             _ => {}
         }
     }
@@ -199,7 +208,12 @@ impl RiskBook {
     }
 
     /// What a decision on `order` rests on, as of now.
-    pub fn context(&self, order: &SubmitOrder, commission_rate: Ratio, now: Timestamp) -> RiskContext<'_> {
+    pub fn context(
+        &self,
+        order: &SubmitOrder,
+        commission_rate: Ratio,
+        now: Timestamp,
+    ) -> RiskContext<'_> {
         let strategy = order.strategy.as_ref();
         RiskContext {
             instrument: self.instruments.get(&order.terms.symbol),

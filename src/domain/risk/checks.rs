@@ -51,29 +51,35 @@ pub fn assess(account: &Account, context: &RiskContext<'_>, order: &SubmitOrder)
         short_sale(account, order),
         buying_power(account, order, reservation),
     ];
-    let basis = context.reference.zip(reservation).map(|(mark, reservation)| Basis {
-        reference_price: mark.price,
-        reservation,
-    });
+    let basis = context
+        .reference
+        .zip(reservation)
+        .map(|(mark, reservation)| Basis {
+            reference_price: mark.price,
+            reservation,
+        });
     Assessment { checks, basis }
 }
 
-fn check(
-    code: CheckCode,
-    passed: bool,
-    limit: Option<String>,
-    observed: Option<String>,
-) -> Check {
+fn check(code: CheckCode, passed: bool, limit: Option<String>, observed: Option<String>) -> Check {
     Check {
         code,
-        verdict: if passed { Verdict::Passed } else { Verdict::Failed },
+        verdict: if passed {
+            Verdict::Passed
+        } else {
+            Verdict::Failed
+        },
         limit,
         observed,
     }
 }
 
 /// Passes when both are known and `observed` is at most `limit`.
-fn at_most<T: PartialOrd + ToString>(code: CheckCode, limit: Option<T>, observed: Option<T>) -> Check {
+fn at_most<T: PartialOrd + ToString>(
+    code: CheckCode,
+    limit: Option<T>,
+    observed: Option<T>,
+) -> Check {
     let passed = matches!((&limit, &observed), (Some(limit), Some(observed)) if observed <= limit);
     let text = |value: Option<T>| value.map(|value| value.to_string());
     check(code, passed, text(limit), text(observed))
@@ -86,7 +92,11 @@ fn judged_price(context: &RiskContext<'_>, order: &SubmitOrder) -> Option<Price>
 }
 
 fn notional(context: &RiskContext<'_>, order: &SubmitOrder) -> Option<Money> {
-    order.terms.quantity.times(judged_price(context, order)?).ok()
+    order
+        .terms
+        .quantity
+        .times(judged_price(context, order)?)
+        .ok()
 }
 
 /// A buy holds back its notional and commission, half-even to the cent; a sell its units.
@@ -107,7 +117,12 @@ fn reservation(context: &RiskContext<'_>, order: &SubmitOrder) -> Option<Reserva
 
 /// An account that can be loaded is open: closing is not a fact yet.
 fn account_open(account: &Account) -> Check {
-    check(CheckCode::AccountOpen, true, None, Some(account.name.clone()))
+    check(
+        CheckCode::AccountOpen,
+        true,
+        None,
+        Some(account.name.clone()),
+    )
 }
 
 fn no_halt(account: &Account, context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
@@ -123,7 +138,11 @@ fn no_halt(account: &Account, context: &RiskContext<'_>, order: &SubmitOrder) ->
 
 fn strategy_running(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
     let observed = order.strategy.as_ref().map(|strategy| {
-        let state = if context.strategy_running { "started" } else { "not started" };
+        let state = if context.strategy_running {
+            "started"
+        } else {
+            "not started"
+        };
         format!("{strategy} {state}")
     });
     let passed = order.strategy.is_none() || context.strategy_running;
@@ -131,17 +150,26 @@ fn strategy_running(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
 }
 
 fn instrument_listed(context: &RiskContext<'_>) -> Check {
-    let symbol = context.instrument.map(|instrument| instrument.symbol.to_string());
+    let symbol = context
+        .instrument
+        .map(|instrument| instrument.symbol.to_string());
     check(CheckCode::InstrumentListed, symbol.is_some(), None, symbol)
 }
 
 fn quantity_valid(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
     let quantity = order.terms.quantity;
-    let passed = context.instrument.is_some_and(|instrument| instrument.accepts_quantity(quantity));
+    let passed = context
+        .instrument
+        .is_some_and(|instrument| instrument.accepts_quantity(quantity));
     let limit = context
         .instrument
         .map(|instrument| format!("above 0, {} decimals", instrument.quantity_decimals));
-    check(CheckCode::QuantityValid, passed, limit, Some(quantity.to_string()))
+    check(
+        CheckCode::QuantityValid,
+        passed,
+        limit,
+        Some(quantity.to_string()),
+    )
 }
 
 fn price_valid(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
@@ -149,10 +177,22 @@ fn price_valid(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
         .instrument
         .map(|instrument| format!("above 0, {} decimals", instrument.price_decimals));
     let Some(price) = order.terms.order_type.limit_price() else {
-        return check(CheckCode::PriceValid, true, limit, Some("market".to_owned()));
+        return check(
+            CheckCode::PriceValid,
+            true,
+            limit,
+            Some("market".to_owned()),
+        );
     };
-    let passed = context.instrument.is_some_and(|instrument| instrument.accepts_price(price));
-    check(CheckCode::PriceValid, passed, limit, Some(price.to_string()))
+    let passed = context
+        .instrument
+        .is_some_and(|instrument| instrument.accepts_price(price));
+    check(
+        CheckCode::PriceValid,
+        passed,
+        limit,
+        Some(price.to_string()),
+    )
 }
 
 fn reference_fresh(context: &RiskContext<'_>) -> Check {
@@ -160,7 +200,11 @@ fn reference_fresh(context: &RiskContext<'_>) -> Check {
         let age_seconds = context.now.micros_since(mark.at) / 1_000_000;
         u64::try_from(age_seconds).ok()
     });
-    at_most(CheckCode::ReferenceFresh, context.limits.reference_age_seconds_max, age)
+    at_most(
+        CheckCode::ReferenceFresh,
+        context.limits.reference_age_seconds_max,
+        age,
+    )
 }
 
 fn price_collar(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
@@ -170,7 +214,9 @@ fn price_collar(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
         let limit = collar.map(|collar| collar.to_string());
         return check(CheckCode::PriceCollar, collar.is_some(), limit, observed);
     };
-    let distance = context.reference.and_then(|mark| price.relative_distance(mark.price));
+    let distance = context
+        .reference
+        .and_then(|mark| price.relative_distance(mark.price));
     at_most(CheckCode::PriceCollar, collar, distance)
 }
 
@@ -192,7 +238,11 @@ fn max_position(account: &Account, context: &RiskContext<'_>, order: &SubmitOrde
         };
         Ok(after.abs())
     };
-    at_most(CheckCode::MaxPosition, context.limits.max_position, worst_case().ok())
+    at_most(
+        CheckCode::MaxPosition,
+        context.limits.max_position,
+        worst_case().ok(),
+    )
 }
 
 /// A sell may not exceed the units held and not already being sold.
@@ -212,5 +262,9 @@ fn buying_power(account: &Account, order: &SubmitOrder, reservation: Option<Rese
         return check(CheckCode::BuyingPower, true, None, Some("sell".to_owned()));
     }
     let needed = reservation.map(|reservation| reservation.cash);
-    at_most(CheckCode::BuyingPower, account.available_cash().ok(), needed)
+    at_most(
+        CheckCode::BuyingPower,
+        account.available_cash().ok(),
+        needed,
+    )
 }

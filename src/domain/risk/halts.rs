@@ -55,9 +55,8 @@ impl Halts {
             Event::KillSwitchEngaged(engaged) => self.engage(version, engaged),
             Event::KillSwitchReleased(released) => {
                 // A switch engaged again since stays engaged.
-                self.engaged.retain(|scope, engaged| {
-                    *scope != released.scope || engaged.version > version
-                });
+                self.engaged
+                    .retain(|scope, engaged| *scope != released.scope || engaged.version > version);
             }
             _ => {}
         }
@@ -138,9 +137,14 @@ mod tests {
             };
             halts.apply(Version::new(1), &events[0]);
             assert_eq!(halts.stopping(order), Some(&scope));
-            assert_eq!(engage_kill_switch(&halts, &scope, "again"), Decided::AlreadyApplied);
+            assert_eq!(
+                engage_kill_switch(&halts, &scope, "again"),
+                Decided::AlreadyApplied
+            );
             let released = release_kill_switch(&halts, &scope, "test").expect("engaged");
-            let Decided::Events(events) = released else { panic!("not released") };
+            let Decided::Events(events) = released else {
+                panic!("not released")
+            };
             halts.apply(Version::new(2), &events[0]);
             assert_eq!(halts.stopping(order), None);
             assert!(release_kill_switch(&halts, &scope, "again").is_err());
@@ -149,7 +153,9 @@ mod tests {
             mode: HaltMode::Halt,
             version: Version::new(9),
         };
-        halts.engaged.insert(HaltScope::Strategy(strategy.clone()), engaged);
+        halts
+            .engaged
+            .insert(HaltScope::Strategy(strategy.clone()), engaged);
         assert_eq!(halts.stopping(order), None);
         let by_strategy = OrderContext {
             strategy: Some(&strategy),
@@ -175,7 +181,10 @@ mod tests {
         assert!(halts.engaged.contains_key(&HaltScope::Firm));
         halts.apply(one, &engaged);
         halts.apply_ahead(two, &released);
-        assert!(halts.engaged.contains_key(&HaltScope::Firm), "released before it was durable");
+        assert!(
+            halts.engaged.contains_key(&HaltScope::Firm),
+            "released before it was durable"
+        );
         halts.apply(two, &released);
         assert!(halts.engaged.is_empty());
         // Engaged again while the release is still on its way: it stays engaged.

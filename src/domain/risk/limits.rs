@@ -41,7 +41,9 @@ impl LimitBook {
     }
 
     pub fn version(&self, scope: &LimitScope) -> Version {
-        self.scoped(scope).map(|scoped| scoped.version).unwrap_or_default()
+        self.scoped(scope)
+            .map(|scoped| scoped.version)
+            .unwrap_or_default()
     }
 
     pub fn limits(&self, scope: &LimitScope) -> Option<&RiskLimits> {
@@ -56,7 +58,10 @@ impl LimitBook {
             max_order_notional: sets.iter().filter_map(|l| l.max_order_notional).min(),
             max_position: sets.iter().filter_map(|l| l.max_position).min(),
             price_collar: sets.iter().filter_map(|l| l.price_collar).min(),
-            reference_age_seconds_max: sets.iter().filter_map(|l| l.reference_age_seconds_max).min(),
+            reference_age_seconds_max: sets
+                .iter()
+                .filter_map(|l| l.reference_age_seconds_max)
+                .min(),
         }
     }
 }
@@ -107,7 +112,10 @@ mod tests {
         let mut book = LimitBook::default();
         assert_eq!(book.effective(&account), RiskLimits::default());
         book.apply(Version::new(1), &changed(LimitScope::Firm, limits("100")));
-        book.apply(Version::new(1), &changed(LimitScope::Account(account.clone()), limits("50")));
+        book.apply(
+            Version::new(1),
+            &changed(LimitScope::Account(account.clone()), limits("50")),
+        );
         assert_eq!(book.effective(&account), limits("50"));
         assert_eq!(book.effective(&other), limits("100"));
         book.apply(Version::new(2), &changed(LimitScope::Firm, limits("10")));
@@ -118,7 +126,10 @@ mod tests {
     fn the_same_limits_again_are_no_change() {
         let mut book = LimitBook::default();
         book.apply(Version::new(1), &changed(LimitScope::Firm, limits("1")));
-        assert_eq!(change_limits(&book, &LimitScope::Firm, &limits("1"), "x"), Decided::AlreadyApplied);
+        assert_eq!(
+            change_limits(&book, &LimitScope::Firm, &limits("1"), "x"),
+            Decided::AlreadyApplied
+        );
         assert!(matches!(
             change_limits(&book, &LimitScope::Firm, &limits("2"), "x"),
             Decided::Events(events) if events.len() == 1

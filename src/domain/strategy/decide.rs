@@ -39,7 +39,10 @@ pub enum StrategyError {
     Amount(#[from] AmountError),
 }
 
-pub fn register(existing: Option<&Strategy>, command: &RegisterStrategy) -> Result<Decided, StrategyError> {
+pub fn register(
+    existing: Option<&Strategy>,
+    command: &RegisterStrategy,
+) -> Result<Decided, StrategyError> {
     let registered = StrategyRegistered {
         strategy: command.strategy.clone(),
         name: command.name.clone(),
@@ -64,16 +67,23 @@ fn check_parameters(command: &RegisterStrategy) -> Result<(), StrategyError> {
         equity_fraction,
     } = &command.rule;
     if *fast_bars == 0 || fast_bars >= slow_bars || *slow_bars > 1_000 {
-        let problem = format!("{fast_bars} and {slow_bars}; 0 < fast_bars < slow_bars <= 1000 is wanted");
+        let problem =
+            format!("{fast_bars} and {slow_bars}; 0 < fast_bars < slow_bars <= 1000 is wanted");
         return bad("fast_bars, slow_bars", problem);
     }
     let one = Ratio::new(1.into())?;
     if !equity_fraction.is_positive() || *equity_fraction > one {
-        return bad("equity_fraction", format!("{equity_fraction}; above 0 and at most 1 is wanted"));
+        return bad(
+            "equity_fraction",
+            format!("{equity_fraction}; above 0 and at most 1 is wanted"),
+        );
     }
     let distinct: BTreeSet<_> = command.symbols.iter().collect();
     if distinct.is_empty() || distinct.len() != command.symbols.len() {
-        return bad("symbols", "at least one, each only once, is wanted".to_owned());
+        return bad(
+            "symbols",
+            "at least one, each only once, is wanted".to_owned(),
+        );
     }
     Ok(())
 }
@@ -121,7 +131,9 @@ pub fn evaluate_bar(
         Side::Buy => purchase(strategy, account, price_of, symbol, price)?,
         Side::Sell => sale(account, symbol)?,
     };
-    Ok(Decided::one(signal(strategy, symbol, bar, price, crossing, wanted)))
+    Ok(Decided::one(signal(
+        strategy, symbol, bar, price, crossing, wanted,
+    )))
 }
 
 /// How many units to trade, or why none.
@@ -142,7 +154,9 @@ fn purchase(
     let Some(equity) = account.equity(price_of)? else {
         return Ok(Err("a position has no known price, so equity is unknown"));
     };
-    let StrategyRule::SmaCross { equity_fraction, .. } = strategy.registered.rule;
+    let StrategyRule::SmaCross {
+        equity_fraction, ..
+    } = strategy.registered.rule;
     let budget: Money = equity.times_rounded(equity_fraction, BUDGET_DECIMALS)?;
     let units = budget.whole_units_at(price)?;
     match units.is_positive() {

@@ -47,7 +47,12 @@ impl Series {
 
     fn compare(&mut self, fast_bars: usize, slow_bars: usize) {
         let sum = |count: usize| -> Decimal {
-            self.closes.iter().rev().take(count).map(|close| close.decimal()).sum()
+            self.closes
+                .iter()
+                .rev()
+                .take(count)
+                .map(|close| close.decimal())
+                .sum()
         };
         // fast / fast_bars against slow / slow_bars, multiplied out: exact.
         let fast = sum(fast_bars) * Decimal::from(slow_bars);
@@ -107,7 +112,10 @@ mod tests {
     fn the_first_side_is_no_signal_and_every_strict_change_is() {
         assert_eq!(crossings(&["1", "2", "3", "4"]), []);
         assert_eq!(crossings(&["3", "2", "1", "5"]), [(4, Side::Buy)]);
-        assert_eq!(crossings(&["3", "2", "1", "5", "1", "1"]), [(4, Side::Buy), (6, Side::Sell)]);
+        assert_eq!(
+            crossings(&["3", "2", "1", "5", "1", "1"]),
+            [(4, Side::Buy), (6, Side::Sell)]
+        );
     }
 
     #[test]
@@ -115,7 +123,10 @@ mod tests {
         // Falling, then level (no difference for a while), then falling: still the old side.
         assert_eq!(crossings(&["3", "2", "1", "1", "1", "1", "0.5"]), []);
         // The same with a rise after the level stretch.
-        assert_eq!(crossings(&["3", "2", "1", "1", "1", "1", "2"]), [(7, Side::Buy)]);
+        assert_eq!(
+            crossings(&["3", "2", "1", "1", "1", "1", "2"]),
+            [(7, Side::Buy)]
+        );
     }
 
     #[test]

@@ -104,6 +104,8 @@ impl Strategy {
 
     /// Whether a signal stands in the log for `symbol` at `bar` or later.
     pub fn has_signalled(&self, symbol: &Symbol, bar: BarDate) -> bool {
-        self.last_signal.get(symbol).is_some_and(|last| *last >= bar)
+        self.last_signal
+            .get(symbol)
+            .is_some_and(|last| *last >= bar)
     }
 }

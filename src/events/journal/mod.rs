@@ -152,12 +152,14 @@ impl Writer {
             generation: Arc::clone(&self.generation),
             reply,
         };
-        self.queue.try_send(request).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
-                capacity: QUEUE_COMMITS_MAX,
-            },
-            mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
-        })?;
+        self.queue
+            .try_send(request)
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
+                    capacity: QUEUE_COMMITS_MAX,
+                },
+                mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
+            })?;
         Ok(async move {
             let ended = |_| Err(CommitError::Indeterminate("the journal ended".to_owned()));
             answer.await.unwrap_or_else(ended)

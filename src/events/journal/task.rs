@@ -48,7 +48,8 @@ impl JournalTask {
             }
             if let Err(End(reason)) = self.record(batch).await {
                 tracing::error!(%reason, "the journal stops");
-                self.state.send_replace(JournalState::Stopped(reason.clone()));
+                self.state
+                    .send_replace(JournalState::Stopped(reason.clone()));
                 self.requests.close();
                 while let Some(request) = self.requests.recv().await {
                     refuse(request, stopped(&reason));
@@ -127,7 +128,11 @@ impl JournalTask {
     }
 
     /// Durable now: publish, then answer.
-    fn deliver(&self, answers: Vec<Answer>, waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>) {
+    fn deliver(
+        &self,
+        answers: Vec<Answer>,
+        waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>,
+    ) {
         let mut records: Vec<Arc<Recorded>> = answers
             .iter()
             .flatten()
@@ -148,7 +153,8 @@ impl JournalTask {
     /// Refuses everything until an empty append goes through to disk.
     async fn wait_until_writable(&mut self, reason: String) -> Result<(), End> {
         tracing::error!(%reason, "the event store cannot be written; commands are refused until it can");
-        self.state.send_replace(JournalState::Unavailable(reason.clone()));
+        self.state
+            .send_replace(JournalState::Unavailable(reason.clone()));
         let mut pause = PROBE_PAUSE_FIRST;
         loop {
             self.refuse_for(self.runtime.jittered(pause), &reason).await;
@@ -221,7 +227,10 @@ impl JournalTask {
 
     /// A batch is one transaction: when one of its commits stands behind what was published, all
     /// that could be recorded was, and the rest had been turned down.
-    async fn recorded_answers(&self, commits: &[Commit]) -> Result<Option<Vec<Answer>>, StoreError> {
+    async fn recorded_answers(
+        &self,
+        commits: &[Commit],
+    ) -> Result<Option<Vec<Answer>>, StoreError> {
         let published = self.publisher.head();
         let mut answers = Vec::with_capacity(commits.len());
         let mut recorded = HashSet::new();

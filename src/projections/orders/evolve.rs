@@ -48,10 +48,9 @@ impl OrdStatus {
             | OrdStatus::New
             | OrdStatus::PartiallyFilled
             | OrdStatus::PendingCancel => true,
-            OrdStatus::Filled
-            | OrdStatus::Canceled
-            | OrdStatus::Rejected
-            | OrdStatus::Expired => false,
+            OrdStatus::Filled | OrdStatus::Canceled | OrdStatus::Rejected | OrdStatus::Expired => {
+                false
+            }
         }
     }
 }
@@ -112,7 +111,10 @@ pub(super) fn changed_order(event: &Event) -> Option<&OrderId> {
 
 /// What the quantities and the venue's acknowledgement alone say of an order.
 fn working_status(row: &OrderRow) -> OrdStatus {
-    match (row.cumulative_quantity.is_zero(), row.leaves_quantity.is_zero()) {
+    match (
+        row.cumulative_quantity.is_zero(),
+        row.leaves_quantity.is_zero(),
+    ) {
         (false, true) => OrdStatus::Filled,
         (false, false) => OrdStatus::PartiallyFilled,
         (true, _) if row.venue_order_id.is_some() => OrdStatus::New,

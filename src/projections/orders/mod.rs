@@ -54,7 +54,9 @@ impl Projection for Orders {
             self.touched.insert(row.order_id.clone(), row);
             return Ok(());
         }
-        let Some(id) = evolve::changed_order(recorded.event()) else { return Ok(()) };
+        let Some(id) = evolve::changed_order(recorded.event()) else {
+            return Ok(());
+        };
         if let Some(row) = self.touched.get_mut(id) {
             return evolve::evolve(row, recorded);
         }
@@ -128,9 +130,13 @@ pub async fn page(
         None => &mut query,
     };
     if let Some(before) = filter.before {
-        query.push(" AND submitted_position < ").push_bind(rows::stored(before.get()));
+        query
+            .push(" AND submitted_position < ")
+            .push_bind(rows::stored(before.get()));
     }
-    query.push(" ORDER BY submitted_position DESC LIMIT ").push_bind(limit.min(PAGE_ROWS_MAX));
+    query
+        .push(" ORDER BY submitted_position DESC LIMIT ")
+        .push_bind(limit.min(PAGE_ROWS_MAX));
     Ok(query.build_query_as().fetch_all(views.readers()).await?)
 }
 

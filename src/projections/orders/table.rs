@@ -149,7 +149,12 @@ pub(super) async fn write(db: &mut SqliteConnection, row: &OrderRow) -> Result<(
     .bind(row.terms.symbol.as_str())
     .bind(row.terms.side.to_string())
     .bind(row.terms.order_type.name())
-    .bind(row.terms.order_type.limit_price().map(|price| price.to_string()))
+    .bind(
+        row.terms
+            .order_type
+            .limit_price()
+            .map(|price| price.to_string()),
+    )
     .bind(row.terms.time_in_force.name())
     .bind(row.terms.quantity.to_string())
     .bind(row.status.name())
