@@ -110,9 +110,16 @@ impl Check {
         let next = self.position.next();
         if receipt.first_position != next {
             let found = receipt.first_position;
-            return broken(next.min(found), format!("position {next} should follow; {found} does"));
+            return broken(
+                next.min(found),
+                format!("position {next} should follow; {found} does"),
+            );
         }
-        let version = self.versions.get(&receipt.stream).copied().unwrap_or_default();
+        let version = self
+            .versions
+            .get(&receipt.stream)
+            .copied()
+            .unwrap_or_default();
         if receipt.first_version != version.next() {
             return broken(
                 next,
@@ -123,7 +130,10 @@ impl Check {
             );
         }
         let count = stored.records.len();
-        if receipt.events != count as u64 || count != stored.leaves.len() || count > COMMIT_EVENTS_MAX {
+        if receipt.events != count as u64
+            || count != stored.leaves.len()
+            || count > COMMIT_EVENTS_MAX
+        {
             return broken(
                 next,
                 format!(
@@ -147,7 +157,8 @@ impl Check {
                 None => first = Some(envelope),
             }
         }
-        self.versions.insert(receipt.stream.clone(), receipt.last_version());
+        self.versions
+            .insert(receipt.stream.clone(), receipt.last_version());
         self.commits += 1;
         Ok(())
     }
@@ -161,14 +172,20 @@ impl Check {
     ) -> Result<Envelope, VerifyError> {
         let position = self.position.next();
         if record.len() > RECORD_BYTES_MAX {
-            return broken(position, format!("its record is {} bytes long", record.len()));
+            return broken(
+                position,
+                format!("its record is {} bytes long", record.len()),
+            );
         }
         let read = match Recorded::read(record.to_vec()) {
             Ok(read) => read,
             Err(error) => return broken(position, format!("its record cannot be read: {error}")),
         };
         if read.leaf != *leaf {
-            return broken(position, "its record does not have the hash it was stored with");
+            return broken(
+                position,
+                "its record does not have the hash it was stored with",
+            );
         }
         if let Some(difference) = disagreement(stored, index, position, &read.envelope) {
             return broken(position, difference);
@@ -184,22 +201,38 @@ impl Check {
     }
 
     /// There is a commit after the head this began with: right only if the head has moved since.
-    async fn beyond(&self, store: &dyn EventStore, later: &StoredCommit) -> Result<(), VerifyError> {
+    async fn beyond(
+        &self,
+        store: &dyn EventStore,
+        later: &StoredCommit,
+    ) -> Result<(), VerifyError> {
         let found = later.receipt.first_position;
         if store.head().await?.position >= found && found > self.position {
             return Ok(());
         }
-        broken(found, format!("the head says that the log ends at position {}", self.position))
+        broken(
+            found,
+            format!(
+                "the head says that the log ends at position {}",
+                self.position
+            ),
+        )
     }
 
     fn end(&self, head: &Head) -> Result<(), VerifyError> {
         if self.position < head.position {
             let missing = self.position.next();
-            let reason = format!("it is missing; the head says that the log ends at {}", head.position);
+            let reason = format!(
+                "it is missing; the head says that the log ends at {}",
+                head.position
+            );
             return broken(missing, reason);
         }
         if self.position > head.position {
-            let reason = format!("the head says that the log ends inside a commit, at {}", head.position);
+            let reason = format!(
+                "the head says that the log ends inside a commit, at {}",
+                head.position
+            );
             return broken(head.position.next(), reason);
         }
         match self.frontier.first_difference(&head.frontier) {
@@ -218,7 +251,9 @@ impl Check {
 
 /// Whether two events were recorded by one commit.
 fn same_commit(first: &Envelope, other: &Envelope) -> bool {
-    first.meta == other.meta && first.recorded_at == other.recorded_at && first.origin == other.origin
+    first.meta == other.meta
+        && first.recorded_at == other.recorded_at
+        && first.origin == other.origin
 }
 
 /// What the record says otherwise than its row.
@@ -235,13 +270,22 @@ fn disagreement(
         return Some(format!("its record says position {}", envelope.position));
     }
     if envelope.stream != receipt.stream {
-        return Some(format!("its record says stream {}, its row {}", envelope.stream, receipt.stream));
+        return Some(format!(
+            "its record says stream {}, its row {}",
+            envelope.stream, receipt.stream
+        ));
     }
     if envelope.version != version {
-        return Some(format!("its record says version {}, its row {version}", envelope.version));
+        return Some(format!(
+            "its record says version {}, its row {version}",
+            envelope.version
+        ));
     }
     if CommitId::of_command(command) != receipt.commit_id {
-        return Some(format!("commit {} is not that of its command {command}", receipt.commit_id));
+        return Some(format!(
+            "commit {} is not that of its command {command}",
+            receipt.commit_id
+        ));
     }
     let event_id = receipt.commit_id.event_id(index);
     (envelope.event_id != event_id)

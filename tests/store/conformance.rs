@@ -50,21 +50,44 @@ async fn a_new_log_is_empty(f: Fixture) {
 }
 
 async fn positions_and_versions_have_no_gaps(f: Fixture) {
-    let batch = [commit("a", "order-1", 0, 3), commit("b", "order-2", 0, 1), commit("c", "order-1", 3, 2)];
-    let answers = f.store.append(&f.lease, &stamp(), &batch).await.expect("appends");
+    let batch = [
+        commit("a", "order-1", 0, 3),
+        commit("b", "order-2", 0, 1),
+        commit("c", "order-1", 3, 2),
+    ];
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &batch)
+        .await
+        .expect("appends");
     let receipts: Vec<_> = answers
         .iter()
         .map(|answer| &answer.as_ref().expect("recorded").receipt)
-        .map(|receipt| (receipt.first_position.get(), receipt.first_version.get(), receipt.events))
+        .map(|receipt| {
+            (
+                receipt.first_position.get(),
+                receipt.first_version.get(),
+                receipt.events,
+            )
+        })
         .collect();
     assert_eq!(receipts, [(1, 1, 3), (4, 1, 1), (5, 4, 2)]);
     let events = read_all(&*f.store).await;
     let positions: Vec<_> = events.iter().map(|event| event.position().get()).collect();
     assert_eq!(positions, [1, 2, 3, 4, 5, 6]);
-    let versions: Vec<_> = events.iter().map(|event| event.envelope.version.get()).collect();
+    let versions: Vec<_> = events
+        .iter()
+        .map(|event| event.envelope.version.get())
+        .collect();
     assert_eq!(versions, [1, 2, 3, 1, 4, 5]);
-    let answered = answers.iter().flatten().flat_map(|appended| &appended.records);
-    assert!(answered.map(|recorded| &**recorded).eq(&events), "what was answered is what is read");
+    let answered = answers
+        .iter()
+        .flatten()
+        .flat_map(|appended| &appended.records);
+    assert!(
+        answered.map(|recorded| &**recorded).eq(&events),
+        "what was answered is what is read"
+    );
 }
 
 async fn a_conflict_fails_only_its_own_commit(f: Fixture) {
@@ -74,7 +97,11 @@ async fn a_conflict_fails_only_its_own_commit(f: Fixture) {
         commit("c", "order-2", 5, 1),
         commit("d", "order-1", 1, 1),
     ];
-    let answers = f.store.append(&f.lease, &stamp(), &batch).await.expect("appends");
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &batch)
+        .await
+        .expect("appends");
     let conflict = |on, expected, actual| CommitError::Conflict {
         stream: stream(on),
         expected: Version::new(expected),
@@ -89,8 +116,12 @@ async fn a_conflict_fails_only_its_own_commit(f: Fixture) {
 }
 
 async fn a_repeated_commit_gets_its_first_receipt(f: Fixture) {
-    let first = append_one(&*f.store, &f.lease, commit("a", "order-1", 0, 2)).await.expect("recorded");
-    append_one(&*f.store, &f.lease, commit("b", "order-1", 2, 1)).await.expect("recorded");
+    let first = append_one(&*f.store, &f.lease, commit("a", "order-1", 0, 2))
+        .await
+        .expect("recorded");
+    append_one(&*f.store, &f.lease, commit("b", "order-1", 2, 1))
+        .await
+        .expect("recorded");
     // Decided anew on a stream that has moved on, as a retrying caller would.
     for expected in [0, 3] {
         let again = append_one(&*f.store, &f.lease, commit("a", "order-1", expected, 1)).await;
@@ -103,8 +134,14 @@ async fn a_repeated_commit_gets_its_first_receipt(f: Fixture) {
 
 async fn a_repeat_within_one_batch_is_recorded_once(f: Fixture) {
     let batch = [commit("a", "order-1", 0, 2), commit("a", "order-1", 0, 2)];
-    let answers = f.store.append(&f.lease, &stamp(), &batch).await.expect("appends");
-    let [Ok(first), Ok(second)] = &answers[..] else { panic!("{answers:?}") };
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &batch)
+        .await
+        .expect("appends");
+    let [Ok(first), Ok(second)] = &answers[..] else {
+        panic!("{answers:?}")
+    };
     assert!(!first.is_repeat() && second.is_repeat());
     assert_eq!(first.receipt, second.receipt);
     assert_eq!(read_all(&*f.store).await.len(), 2);
@@ -117,9 +154,17 @@ async fn another_command_under_a_known_id_is_refused(f: Fixture) {
         ..commit("a", "order-1", 1, 1)
     };
     let batch = [first.clone(), other.clone()];
-    let answers = f.store.append(&f.lease, &stamp(), &batch).await.expect("appends");
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &batch)
+        .await
+        .expect("appends");
     let refusal = CommitError::IdempotencyMismatch(first.id);
-    assert_eq!(answers[1].clone().err(), Some(refusal.clone()), "within a batch");
+    assert_eq!(
+        answers[1].clone().err(),
+        Some(refusal.clone()),
+        "within a batch"
+    );
     let later = append_one(&*f.store, &f.lease, other).await;
     assert_eq!(later.err(), Some(refusal), "in a later one");
     assert_eq!(read_all(&*f.store).await.len(), 1);
@@ -140,19 +185,45 @@ async fn look_ahead_commits_fall_with_the_one_before(f: Fixture) {
         by(1, commit("d", "order-2", 0, 1)),
         commit("e", "order-4", 0, 1),
     ];
-    let answers = f.store.append(&f.lease, &stamp(), &batch).await.expect("appends");
-    assert!(answers[0].is_ok() && answers[2].is_ok() && answers[4].is_ok(), "{answers:?}");
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &batch)
+        .await
+        .expect("appends");
+    assert!(
+        answers[0].is_ok() && answers[2].is_ok() && answers[4].is_ok(),
+        "{answers:?}"
+    );
     assert!(matches!(answers[1], Err(CommitError::Conflict { .. })));
-    assert_eq!(answers[3].clone().err(), Some(CommitError::WriterSuperseded));
+    assert_eq!(
+        answers[3].clone().err(),
+        Some(CommitError::WriterSuperseded)
+    );
     assert_eq!(f.store.lookup(batch[3].id).await, Ok(None));
 }
 
 async fn a_repeat_breaks_a_look_ahead_writer(f: Fixture) {
-    append_one(&*f.store, &f.lease, commit("a", "order-1", 0, 1)).await.expect("recorded");
-    let batch = [by(1, commit("a", "order-1", 1, 1)), by(1, commit("b", "order-2", 0, 1))];
-    let answers = f.store.append(&f.lease, &stamp(), &batch).await.expect("appends");
-    assert!(answers[0].as_ref().is_ok_and(|appended| appended.is_repeat()));
-    assert_eq!(answers[1].clone().err(), Some(CommitError::WriterSuperseded));
+    append_one(&*f.store, &f.lease, commit("a", "order-1", 0, 1))
+        .await
+        .expect("recorded");
+    let batch = [
+        by(1, commit("a", "order-1", 1, 1)),
+        by(1, commit("b", "order-2", 0, 1)),
+    ];
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &batch)
+        .await
+        .expect("appends");
+    assert!(
+        answers[0]
+            .as_ref()
+            .is_ok_and(|appended| appended.is_repeat())
+    );
+    assert_eq!(
+        answers[1].clone().err(),
+        Some(CommitError::WriterSuperseded)
+    );
 }
 
 async fn sizes_out_of_bounds_are_refused(f: Fixture) {
@@ -163,17 +234,27 @@ async fn sizes_out_of_bounds_are_refused(f: Fixture) {
         too_large,
         commit("most", "order-1", 0, COMMIT_EVENTS_MAX),
     ];
-    let answers = f.store.append(&f.lease, &stamp(), &batch).await.expect("appends");
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &batch)
+        .await
+        .expect("appends");
     for answer in &answers[..3] {
         assert!(matches!(answer, Err(CommitError::Invalid(_))), "{answer:?}");
     }
     let most = answers[3].as_ref().expect("recorded");
-    assert_eq!(most.receipt.first_position, Position::new(1), "a refused commit leaves nothing");
+    assert_eq!(
+        most.receipt.first_position,
+        Position::new(1),
+        "a refused commit leaves nothing"
+    );
     verify_log(&*f.store, |_, _| ()).await.expect("holds");
 }
 
 async fn a_newer_lease_fences_the_old_one(f: Fixture) {
-    append_one(&*f.store, &f.lease, commit("a", "order-1", 0, 1)).await.expect("recorded");
+    append_one(&*f.store, &f.lease, commit("a", "order-1", 0, 1))
+        .await
+        .expect("recorded");
     let other = NodeId::new("node-2").expect("a node");
     let newer = f.store.acquire_lease(&other).await.expect("a lease");
     assert!(newer.epoch > f.lease.epoch);
@@ -187,42 +268,65 @@ async fn a_newer_lease_fences_the_old_one(f: Fixture) {
         assert_eq!(refused.err(), Some(fenced.clone()));
     }
     assert_eq!(read_all(&*f.store).await.len(), 1);
-    append_one(&*f.store, &newer, commit("b", "order-1", 1, 1)).await.expect("recorded");
+    append_one(&*f.store, &newer, commit("b", "order-1", 1, 1))
+        .await
+        .expect("recorded");
 }
 
 async fn commits_can_be_looked_up(f: Fixture) {
     let wanted = commit("a", "order-1", 0, 2);
     assert_eq!(f.store.lookup(wanted.id).await, Ok(None));
-    let appended = append_one(&*f.store, &f.lease, wanted.clone()).await.expect("recorded");
+    let appended = append_one(&*f.store, &f.lease, wanted.clone())
+        .await
+        .expect("recorded");
     let found = f.store.lookup(wanted.id).await.expect("looks up");
     assert_eq!(found, Some((wanted.fingerprint, appended.receipt)));
-    assert_eq!(f.store.lookup(CommitId::from_bytes([1; 16])).await, Ok(None));
+    assert_eq!(
+        f.store.lookup(CommitId::from_bytes([1; 16])).await,
+        Ok(None)
+    );
 }
 
 async fn every_page_begins_right_after_its_cursor(f: Fixture) {
     let all = fill(&*f.store, &f.lease, 10).await;
     for after in 0..=all.len() + 1 {
         for limit in [0, 1, 2, 3, 7, 100] {
-            let page = f.store.read(Position::new(after as u64), limit).await.expect("reads");
+            let page = f
+                .store
+                .read(Position::new(after as u64), limit)
+                .await
+                .expect("reads");
             let expected: Vec<_> = all.iter().skip(after).take(limit).cloned().collect();
             assert_eq!(page, expected, "{limit} after {after}");
         }
     }
-    assert_eq!(f.store.read(Position::new(u64::MAX), 5).await, Ok(Vec::new()));
+    assert_eq!(
+        f.store.read(Position::new(u64::MAX), 5).await,
+        Ok(Vec::new())
+    );
 }
 
 async fn every_page_of_a_stream_begins_right_after_its_cursor(f: Fixture) {
     let all = fill(&*f.store, &f.lease, 10).await;
     let on = stream("order-1");
-    let ours: Vec<_> = all.into_iter().filter(|event| event.envelope.stream == on).collect();
+    let ours: Vec<_> = all
+        .into_iter()
+        .filter(|event| event.envelope.stream == on)
+        .collect();
     for after in 0..=ours.len() + 1 {
         for limit in [0, 1, 2, 3, 100] {
-            let page = f.store.read_stream(&on, Version::new(after as u64), limit).await;
+            let page = f
+                .store
+                .read_stream(&on, Version::new(after as u64), limit)
+                .await;
             let expected: Vec<_> = ours.iter().skip(after).take(limit).cloned().collect();
             assert_eq!(page, Ok(expected), "{limit} after {after}");
         }
     }
-    let unknown = f.store.read_stream(&stream("order-99"), Version::ZERO, 5).await;
+    let unknown = f
+        .store
+        .read_stream(&stream("order-99"), Version::ZERO, 5)
+        .await;
     assert_eq!(unknown, Ok(Vec::new()));
 }
 
@@ -242,16 +346,34 @@ async fn stored_commits_show_what_was_recorded(f: Fixture) {
     assert_eq!(stored.len(), 4);
     let after = stored[3].receipt.last_position();
     stored.extend(f.store.read_stored(after, 4).await.expect("reads"));
-    let records: Vec<_> = stored.iter().flat_map(|commit| commit.records.clone()).collect();
-    let leaves: Vec<_> = stored.iter().flat_map(|commit| commit.leaves.clone()).collect();
-    assert_eq!(records, all.iter().map(|event| event.record.clone()).collect::<Vec<_>>());
-    assert_eq!(leaves, all.iter().map(|event| event.leaf).collect::<Vec<_>>());
+    let records: Vec<_> = stored
+        .iter()
+        .flat_map(|commit| commit.records.clone())
+        .collect();
+    let leaves: Vec<_> = stored
+        .iter()
+        .flat_map(|commit| commit.leaves.clone())
+        .collect();
+    assert_eq!(
+        records,
+        all.iter()
+            .map(|event| event.record.clone())
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(
+        leaves,
+        all.iter().map(|event| event.leaf).collect::<Vec<_>>()
+    );
 }
 
 async fn an_empty_batch_records_nothing(f: Fixture) {
     fill(&*f.store, &f.lease, 2).await;
     let before = f.store.head().await.expect("a head");
-    let answers = f.store.append(&f.lease, &stamp(), &[]).await.expect("appends");
+    let answers = f
+        .store
+        .append(&f.lease, &stamp(), &[])
+        .await
+        .expect("appends");
     assert!(answers.is_empty());
     assert_eq!(f.store.head().await, Ok(before));
 }
@@ -261,10 +383,15 @@ async fn a_log_verifies(f: Fixture) {
     assert_eq!((empty.head, empty.commits), (Position::ZERO, 0));
     let all = fill(&*f.store, &f.lease, 300).await;
     let mut reached = Vec::new();
-    let report = verify_log(&*f.store, |at, _| reached.push(at)).await.expect("holds");
+    let report = verify_log(&*f.store, |at, _| reached.push(at))
+        .await
+        .expect("holds");
     assert_eq!(report.head.get(), all.len() as u64);
     assert_eq!((report.commits, report.streams), (300, 3));
-    assert_eq!(report.root, f.store.head().await.expect("a head").frontier.root());
+    assert_eq!(
+        report.root,
+        f.store.head().await.expect("a head").frontier.root()
+    );
     assert_eq!(reached.len(), 2, "300 commits are two pages");
     assert_eq!(reached.last(), Some(&report.head));
 }

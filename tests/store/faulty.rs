@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use blotter::events::memory::MemoryStore;
 use blotter::events::plan::{Appended, Head, Stamp};
 use blotter::events::store::StoredCommit;
-use blotter::events::{Commit, CommitError, CommitId, EventStore, Lease, Receipt, Recorded, StoreError};
+use blotter::events::{
+    Commit, CommitError, CommitId, EventStore, Lease, Receipt, Recorded, StoreError,
+};
 use blotter::values::canonical::Hash;
 use blotter::values::{NodeId, Position, StreamName, Version};
 use tokio::sync::{Semaphore, watch};
@@ -92,7 +94,8 @@ impl EventStore for FaultyStore {
         stamp: &Stamp,
         batch: &[Commit],
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError> {
-        self.batches.send_modify(|batches| batches.push(batch.len()));
+        self.batches
+            .send_modify(|batches| batches.push(batch.len()));
         self.gate.acquire().await.expect("never closed").forget();
         let late = self.late.lock().expect("unpoisoned").take();
         if let Some((stamp, batch)) = late {
@@ -142,7 +145,11 @@ impl EventStore for FaultyStore {
         self.inner.read_stream(stream, after, limit).await
     }
 
-    async fn read_stored(&self, after: Position, limit: usize) -> Result<Vec<StoredCommit>, StoreError> {
+    async fn read_stored(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.inner.read_stored(after, limit).await
     }
 }

@@ -38,7 +38,12 @@ impl Log {
             let events = vec![event(0); EVENTS];
             let expected = (self.commits * EVENTS) as u64;
             let commit = commit_of(&format!("c-{}", self.commits), "order-1", expected, events);
-            all.extend(append_one(store, lease, commit).await.expect("recorded").records);
+            all.extend(
+                append_one(store, lease, commit)
+                    .await
+                    .expect("recorded")
+                    .records,
+            );
             self.commits += 1;
         }
         all
@@ -77,7 +82,14 @@ async fn the_seam_between_store_and_ring_does_not_show() {
     let mut log = Log::new().await;
     log.publish(MORE_THAN_THE_RING).await;
     let behind_the_ring = log.head() - RING_EVENTS as u64;
-    for after in [0, 1, behind_the_ring - 1, behind_the_ring, behind_the_ring + 1, log.head() - 1] {
+    for after in [
+        0,
+        1,
+        behind_the_ring - 1,
+        behind_the_ring,
+        behind_the_ring + 1,
+        log.head() - 1,
+    ] {
         let mut events = log.feed.subscribe(Position::new(after));
         expect_all(&mut events, after, log.head()).await;
     }
@@ -93,7 +105,16 @@ async fn a_slow_consumer_misses_nothing_and_holds_nobody_up() {
     for _ in 0..MORE_THAN_THE_RING {
         log.publish(1).await;
         let head = log.head();
-        expect_all(&mut fast, if head == 2 * EVENTS as u64 { 0 } else { head - EVENTS as u64 }, head).await;
+        expect_all(
+            &mut fast,
+            if head == 2 * EVENTS as u64 {
+                0
+            } else {
+                head - EVENTS as u64
+            },
+            head,
+        )
+        .await;
     }
     // By now the ring has moved past where the slow one stands.
     expect_all(&mut slow, EVENTS as u64, log.head()).await;
@@ -110,7 +131,11 @@ async fn a_batch_larger_than_the_ring_does_not_outgrow_it() {
     // What the ring has let go of is read from the store anew: nobody else holds it.
     let old = log.feed.read(Position::ZERO).await.expect("reads");
     assert_eq!(Arc::strong_count(&old[0]), 1);
-    let recent = log.feed.read(Position::new(log.head() - 1)).await.expect("reads");
+    let recent = log
+        .feed
+        .read(Position::new(log.head() - 1))
+        .await
+        .expect("reads");
     assert_eq!(Arc::strong_count(&recent[0]), 2);
 }
 
@@ -118,7 +143,11 @@ async fn a_batch_larger_than_the_ring_does_not_outgrow_it() {
 async fn what_is_not_published_is_not_seen() {
     let mut log = Log::new().await;
     log.append(1).await;
-    assert_eq!(log.feed.read(Position::ZERO).await, Ok(Vec::new()), "the store is ahead");
+    assert_eq!(
+        log.feed.read(Position::ZERO).await,
+        Ok(Vec::new()),
+        "the store is ahead"
+    );
 }
 
 #[tokio::test]

@@ -42,14 +42,16 @@ fn wanted() -> impl Strategy<Value = Wanted> {
         prop::bool::weighted(0.1),
         prop::option::weighted(0.3, 0..2u64),
     )
-        .prop_map(|(command, stream, events, off_by, other_command, writer)| Wanted {
-            command,
-            stream,
-            events,
-            off_by,
-            other_command,
-            writer,
-        })
+        .prop_map(
+            |(command, stream, events, off_by, other_command, writer)| Wanted {
+                command,
+                stream,
+                events,
+                off_by,
+                other_command,
+                writer,
+            },
+        )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -62,9 +64,17 @@ fn step() -> impl Strategy<Value = Step> {
 
 async fn build(wanted: &Wanted, model: &MemoryStore) -> Commit {
     let on = format!("order-{}", wanted.stream);
-    let known = model.read_stream(&stream(&on), Version::ZERO, usize::MAX).await.expect("reads");
+    let known = model
+        .read_stream(&stream(&on), Version::ZERO, usize::MAX)
+        .await
+        .expect("reads");
     let expected = known.len() as u64 + wanted.off_by;
-    let mut commit = commit(&format!("c-{}", wanted.command), &on, expected, wanted.events);
+    let mut commit = commit(
+        &format!("c-{}", wanted.command),
+        &on,
+        expected,
+        wanted.events,
+    );
     commit.writer = wanted.writer.map(blotter::events::commit::WriterToken);
     if wanted.other_command {
         commit.fingerprint = [9; 32];
@@ -91,8 +101,14 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 for wanted in &wanted {
                     batch.push(build(wanted, &model).await);
                 }
-                let expected = model.append(&lease, &stamp(), &batch).await.expect("appends");
-                let found = store.append(&lease, &stamp(), &batch).await.expect("appends");
+                let expected = model
+                    .append(&lease, &stamp(), &batch)
+                    .await
+                    .expect("appends");
+                let found = store
+                    .append(&lease, &stamp(), &batch)
+                    .await
+                    .expect("appends");
                 prop_assert_eq!(comparable(&found), comparable(&expected));
             }
             Step::Reopen => {
@@ -113,7 +129,7 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn sqlite_answers_as_the_memory_engine_does(steps in prop::collection::vec(step(), 1..25)) {

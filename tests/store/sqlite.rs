@@ -17,11 +17,17 @@ use crate::support::*;
 
 /// A connection of somebody else.
 pub async fn stranger(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(path).connect().await.expect("connects")
+    SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .expect("connects")
 }
 
 pub async fn run(connection: &mut SqliteConnection, sql: &str) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(connection).await?;
+    let done = sqlx::query(AssertSqlSafe(sql.to_owned()))
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected())
 }
 
@@ -42,15 +48,27 @@ async fn reopening_keeps_everything() {
     let all = fill(&store, &lease, 12).await;
     let head = store.head().await.expect("a head");
     store.close().await.expect("closes");
-    assert!(matches!(store.head().await, Err(StoreError::Unavailable(_))), "closed is closed");
+    assert!(
+        matches!(store.head().await, Err(StoreError::Unavailable(_))),
+        "closed is closed"
+    );
 
-    let mode = OpenMode::CreateOrOpen { new_log_id: Uuid::from_u128(2) };
+    let mode = OpenMode::CreateOrOpen {
+        new_log_id: Uuid::from_u128(2),
+    };
     let store = SqliteStore::open(&path, mode).await.expect("opens");
-    assert_eq!(store.log_id().await, Ok(LOG_ID), "an old log keeps its identity");
+    assert_eq!(
+        store.log_id().await,
+        Ok(LOG_ID),
+        "an old log keeps its identity"
+    );
     assert_eq!(store.head().await, Ok(head));
     assert_eq!(read_all(&store).await, all);
     let again = append_one(&store, &lease, commit("fill-0", "order-0", 0, 1)).await;
-    assert!(again.expect("the first receipt").is_repeat(), "and its commit ids");
+    assert!(
+        again.expect("the first receipt").is_repeat(),
+        "and its commit ids"
+    );
     let newer = store.acquire_lease(&node()).await.expect("a lease");
     assert_eq!(newer.epoch, lease.epoch + 1, "and its leases");
 }
@@ -107,10 +125,16 @@ async fn an_empty_batch_writes_to_the_file() {
 async fn a_missing_file_is_named() {
     let (_dir, path) = place();
     let error = open_error(&path, OpenMode::ReadOnly).await;
-    assert!(matches!(&error, StoreError::Unavailable(reason) if reason.contains("events.db")), "{error}");
+    assert!(
+        matches!(&error, StoreError::Unavailable(reason) if reason.contains("events.db")),
+        "{error}"
+    );
     assert!(!path.exists());
     let nowhere = path.join("deeper/events.db");
-    assert!(matches!(open_error(&nowhere, CREATE).await, StoreError::Unavailable(_)));
+    assert!(matches!(
+        open_error(&nowhere, CREATE).await,
+        StoreError::Unavailable(_)
+    ));
 }
 
 #[tokio::test]
@@ -119,13 +143,17 @@ async fn a_file_opened_for_reading_is_not_written() {
     let writing = open(&path).await;
     let lease = writing.acquire_lease(&node()).await.expect("a lease");
     let all = fill(&writing, &lease, 2).await;
-    let store = SqliteStore::open(&path, OpenMode::ReadOnly).await.expect("opens");
+    let store = SqliteStore::open(&path, OpenMode::ReadOnly)
+        .await
+        .expect("opens");
     assert_eq!(read_all(&store).await, all);
     let unavailable = |error| matches!(error, Some(StoreError::Unavailable(_)));
     assert!(unavailable(store.acquire_lease(&node()).await.err()));
     assert!(unavailable(store.append(&lease, &stamp(), &[]).await.err()));
     // It sees what is written meanwhile.
-    append_one(&writing, &lease, commit("later", "order-9", 0, 1)).await.expect("recorded");
+    append_one(&writing, &lease, commit("later", "order-9", 0, 1))
+        .await
+        .expect("recorded");
     assert_eq!(read_all(&store).await.len(), all.len() + 1);
 }
 
@@ -134,8 +162,15 @@ async fn a_newer_format_is_left_untouched() {
     let (_dir, path) = place();
     open(&path).await.close().await.expect("closes");
     let mut newer = stranger(&path).await;
-    run(&mut newer, "DROP TRIGGER log_no_update").await.expect("drops");
-    run(&mut newer, &format!("UPDATE log SET format = {}", schema::FORMAT + 1)).await.expect("updates");
+    run(&mut newer, "DROP TRIGGER log_no_update")
+        .await
+        .expect("drops");
+    run(
+        &mut newer,
+        &format!("UPDATE log SET format = {}", schema::FORMAT + 1),
+    )
+    .await
+    .expect("updates");
     sqlx::Connection::close(newer).await.expect("closes");
     let before = std::fs::read(&path).expect("reads");
     let expected = StoreError::Format {
@@ -154,18 +189,29 @@ async fn a_file_that_is_no_log_is_left_untouched() {
     std::fs::write(&path, "position,stream\n1,order-1\n".repeat(100)).expect("writes");
     let before = std::fs::read(&path).expect("reads");
     let error = open_error(&path, CREATE).await;
-    assert!(matches!(&error, StoreError::Fatal(reason) if reason.contains("not an SQLite database")), "{error}");
+    assert!(
+        matches!(&error, StoreError::Fatal(reason) if reason.contains("not an SQLite database")),
+        "{error}"
+    );
     assert_eq!(std::fs::read(&path).expect("reads"), before);
 
     std::fs::remove_file(&path).expect("removes");
     std::fs::write(&path, "").expect("writes");
     let empty = open_error(&path, OpenMode::ReadOnly).await;
-    assert!(matches!(&empty, StoreError::Unavailable(reason) if reason.contains("no log yet")), "{empty}");
+    assert!(
+        matches!(&empty, StoreError::Unavailable(reason) if reason.contains("no log yet")),
+        "{empty}"
+    );
 
     let mut other = stranger(&path).await;
-    run(&mut other, "CREATE TABLE recipes (name)").await.expect("creates");
+    run(&mut other, "CREATE TABLE recipes (name)")
+        .await
+        .expect("creates");
     let error = open_error(&path, CREATE).await;
-    assert!(matches!(&error, StoreError::Fatal(reason) if reason.contains("another program")), "{error}");
+    assert!(
+        matches!(&error, StoreError::Fatal(reason) if reason.contains("another program")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -175,15 +221,24 @@ async fn another_writer_at_the_file_means_busy() {
     let lease = store.acquire_lease(&node()).await.expect("a lease");
     let mut stranger = stranger(&path).await;
     run(&mut stranger, "BEGIN IMMEDIATE").await.expect("begins");
-    let refused = store.append(&lease, &stamp(), &[commit("a", "order-1", 0, 1)]).await;
+    let refused = store
+        .append(&lease, &stamp(), &[commit("a", "order-1", 0, 1)])
+        .await;
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     assert!(read_all(&store).await.is_empty(), "reading goes on");
     run(&mut stranger, "ROLLBACK").await.expect("rolls back");
-    append_one(&store, &lease, commit("a", "order-1", 0, 1)).await.expect("recorded");
+    append_one(&store, &lease, commit("a", "order-1", 0, 1))
+        .await
+        .expect("recorded");
 }
 
 fn large(index: usize) -> blotter::events::Commit {
-    commit_of(&format!("large-{index}"), &format!("order-{index}"), 0, vec![event(100_000)])
+    commit_of(
+        &format!("large-{index}"),
+        &format!("order-{index}"),
+        0,
+        vec![event(100_000)],
+    )
 }
 
 #[tokio::test]
@@ -192,16 +247,23 @@ async fn a_full_disk_records_nothing_and_heals() {
     let store = open(&path).await;
     let lease = store.acquire_lease(&node()).await.expect("a lease");
     store.limit_pages(50).await.expect("limits");
-    append_one(&store, &lease, large(0)).await.expect("recorded");
+    append_one(&store, &lease, large(0))
+        .await
+        .expect("recorded");
     let before = store.head().await.expect("a head");
     for _ in 0..3 {
         let refused = store.append(&lease, &stamp(), &[large(1), large(2)]).await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::Unavailable(_))),
+            "{refused:?}"
+        );
     }
     assert_eq!(store.head().await, Ok(before));
     assert_eq!(store.lookup(large(1).id).await, Ok(None));
     store.limit_pages(6_000).await.expect("limits");
-    append_one(&store, &lease, large(1)).await.expect("recorded");
+    append_one(&store, &lease, large(1))
+        .await
+        .expect("recorded");
     verify_log(&store, |_, _| ()).await.expect("holds");
 }
 
@@ -213,7 +275,9 @@ async fn the_journal_recovers_from_a_full_disk() {
     store.limit_pages(50).await.expect("limits");
     let local = tokio::task::LocalSet::new();
     let all = async {
-        let journal = Journal::start(store.clone(), lease, origin(), &runtime()).await.expect("starts");
+        let journal = Journal::start(store.clone(), lease, origin(), &runtime())
+            .await
+            .expect("starts");
         let mut state = journal.state();
         let mut events = journal.feed().subscribe(Position::ZERO);
         journal.writer().submit(large(0)).await.expect("recorded");
@@ -224,7 +288,10 @@ async fn the_journal_recovers_from_a_full_disk() {
         }
         assert_eq!(refused, 3, "there is room for one");
         store.limit_pages(6_000).await.expect("limits");
-        state.wait_for(|state| *state == JournalState::Writable).await.expect("recovers");
+        state
+            .wait_for(|state| *state == JournalState::Writable)
+            .await
+            .expect("recovers");
         journal.writer().submit(large(4)).await.expect("recorded");
         let mut seen = Vec::new();
         while seen.len() < 2 {
@@ -245,11 +312,21 @@ async fn the_busy_and_the_reading_do_not_disturb_each_other() {
     let local = tokio::task::LocalSet::new();
     local
         .run_until(async {
-            let journal = Journal::start(store.clone(), lease, origin(), &runtime()).await.expect("starts");
+            let journal = Journal::start(store.clone(), lease, origin(), &runtime())
+                .await
+                .expect("starts");
             let submitted: Vec<_> = (0..200)
-                .map(|index| journal.writer().submit(commit(&format!("c-{index}"), &format!("order-{index}"), 0, 2)))
+                .map(|index| {
+                    journal.writer().submit(commit(
+                        &format!("c-{index}"),
+                        &format!("order-{index}"),
+                        0,
+                        2,
+                    ))
+                })
                 .collect();
-            let reading = futures_util::future::join_all((0..16).map(|_| store.read(Position::ZERO, 1_000)));
+            let reading =
+                futures_util::future::join_all((0..16).map(|_| store.read(Position::ZERO, 1_000)));
             let (answers, pages) = tokio::join!(futures_util::future::join_all(submitted), reading);
             assert!(answers.iter().all(Result::is_ok));
             for page in pages {

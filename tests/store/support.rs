@@ -68,7 +68,10 @@ pub async fn append_one(
     lease: &Lease,
     commit: Commit,
 ) -> Result<Appended, CommitError> {
-    let mut answers = store.append(lease, &stamp(), &[commit]).await.expect("appends");
+    let mut answers = store
+        .append(lease, &stamp(), &[commit])
+        .await
+        .expect("appends");
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
@@ -81,9 +84,13 @@ pub async fn fill(store: &dyn EventStore, lease: &Lease, commits: usize) -> Vec<
         let events = index % 4 + 1;
         let version = &mut versions[index % 3];
         let on = format!("order-{}", index % 3);
-        let appended = append_one(store, lease, commit(&format!("fill-{index}"), &on, *version, events))
-            .await
-            .expect("recorded");
+        let appended = append_one(
+            store,
+            lease,
+            commit(&format!("fill-{index}"), &on, *version, events),
+        )
+        .await
+        .expect("recorded");
         *version += events as u64;
         all.extend(appended.records.iter().map(|recorded| (**recorded).clone()));
     }

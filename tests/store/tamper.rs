@@ -26,10 +26,19 @@ async fn log() -> (tempfile::TempDir, PathBuf) {
 async fn verdict(sqls: &[&str]) -> (u64, String) {
     let (_dir, path) = log().await;
     let mut stranger = stranger(&path).await;
-    for trigger in ["commits_no_update", "commits_no_delete", "head_no_return", "log_no_update"] {
-        run(&mut stranger, &format!("DROP TRIGGER {trigger}")).await.expect("drops");
+    for trigger in [
+        "commits_no_update",
+        "commits_no_delete",
+        "head_no_return",
+        "log_no_update",
+    ] {
+        run(&mut stranger, &format!("DROP TRIGGER {trigger}"))
+            .await
+            .expect("drops");
     }
-    run(&mut stranger, "PRAGMA ignore_check_constraints = ON").await.expect("sets");
+    run(&mut stranger, "PRAGMA ignore_check_constraints = ON")
+        .await
+        .expect("sets");
     for sql in sqls {
         let changed = run(&mut stranger, sql).await.expect("runs");
         assert!(changed > 0, "{sql}");
@@ -52,7 +61,8 @@ async fn an_edited_record_is_found() {
     let edit = "UPDATE commits SET records = replace(records, 'xx', 'yy') WHERE first_position = 4";
     // Event 6 is the first of the commit with two x in it.
     found(6, "hash", &[edit]).await;
-    let later = "UPDATE commits SET records = replace(records, 'risk', 'rusk') WHERE first_position >= 7";
+    let later =
+        "UPDATE commits SET records = replace(records, 'risk', 'rusk') WHERE first_position >= 7";
     found(7, "hash", &[later]).await;
     let unreadable = "UPDATE commits SET records = '{' WHERE first_position = 11";
     found(11, "cannot be read", &[unreadable]).await;
@@ -74,8 +84,14 @@ async fn an_edited_leaf_is_found() {
 async fn a_record_edited_with_its_leaf_is_narrowed_down() {
     let (_dir, path) = log().await;
     let store = open(&path).await;
-    let event = store.read(Position::new(16), 1).await.expect("reads").remove(0);
-    let record = String::from_utf8(event.record).expect("text").replace("risk", "rusk");
+    let event = store
+        .read(Position::new(16), 1)
+        .await
+        .expect("reads")
+        .remove(0);
+    let record = String::from_utf8(event.record)
+        .expect("text")
+        .replace("risk", "rusk");
     let leaf = hex::encode(leaf_hash(record.as_bytes()));
     store.close().await.expect("closes");
     let edit = format!(
@@ -88,10 +104,30 @@ async fn a_record_edited_with_its_leaf_is_narrowed_down() {
 
 #[tokio::test]
 async fn a_deleted_commit_is_found() {
-    found(1, "2 does", &["DELETE FROM commits WHERE first_position = 1"]).await;
-    found(7, "11 does", &["DELETE FROM commits WHERE first_position = 7"]).await;
-    found(17, "missing", &["DELETE FROM commits WHERE first_position = 17"]).await;
-    found(11, "missing", &["DELETE FROM commits WHERE first_position > 10"]).await;
+    found(
+        1,
+        "2 does",
+        &["DELETE FROM commits WHERE first_position = 1"],
+    )
+    .await;
+    found(
+        7,
+        "11 does",
+        &["DELETE FROM commits WHERE first_position = 7"],
+    )
+    .await;
+    found(
+        17,
+        "missing",
+        &["DELETE FROM commits WHERE first_position = 17"],
+    )
+    .await;
+    found(
+        11,
+        "missing",
+        &["DELETE FROM commits WHERE first_position > 10"],
+    )
+    .await;
     found(1, "missing", &["DELETE FROM commits"]).await;
 }
 
@@ -99,37 +135,71 @@ async fn a_deleted_commit_is_found() {
 async fn a_deleted_commit_does_not_go_unread() {
     let (_dir, path) = log().await;
     let mut stranger = stranger(&path).await;
-    run(&mut stranger, "DROP TRIGGER commits_no_delete").await.expect("drops");
-    run(&mut stranger, "DELETE FROM commits WHERE first_position = 7").await.expect("deletes");
+    run(&mut stranger, "DROP TRIGGER commits_no_delete")
+        .await
+        .expect("drops");
+    run(
+        &mut stranger,
+        "DELETE FROM commits WHERE first_position = 7",
+    )
+    .await
+    .expect("deletes");
     let store = open(&path).await;
-    let before = store.read(Position::ZERO, 100).await.expect("what stands before it");
+    let before = store
+        .read(Position::ZERO, 100)
+        .await
+        .expect("what stands before it");
     assert_eq!(before.len(), 6);
     let at = store.read(Position::new(6), 100).await;
     assert!(matches!(at, Err(StoreError::Damaged { .. })), "{at:?}");
-    assert_eq!(store.read(Position::new(10), 100).await.expect("what stands after it").len(), 10);
+    assert_eq!(
+        store
+            .read(Position::new(10), 100)
+            .await
+            .expect("what stands after it")
+            .len(),
+        10
+    );
 }
 
 #[tokio::test]
 async fn an_edited_record_does_not_go_unread() {
     let (_dir, path) = log().await;
     let mut stranger = stranger(&path).await;
-    run(&mut stranger, "DROP TRIGGER commits_no_update").await.expect("drops");
-    let edit = "UPDATE commits SET records = replace(records, 'risk', 'rusk') WHERE first_position = 2";
+    run(&mut stranger, "DROP TRIGGER commits_no_update")
+        .await
+        .expect("drops");
+    let edit =
+        "UPDATE commits SET records = replace(records, 'risk', 'rusk') WHERE first_position = 2";
     run(&mut stranger, edit).await.expect("updates");
     let store = open(&path).await;
     let at = store.read(Position::new(1), 10).await;
-    assert!(matches!(at, Err(StoreError::Damaged { position, .. }) if position == Position::new(2)), "{at:?}");
-    assert_eq!(store.read(Position::ZERO, 10).await.expect("what stands before it").len(), 1);
+    assert!(
+        matches!(at, Err(StoreError::Damaged { position, .. }) if position == Position::new(2)),
+        "{at:?}"
+    );
+    assert_eq!(
+        store
+            .read(Position::ZERO, 10)
+            .await
+            .expect("what stands before it")
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
 async fn reordered_commits_are_found() {
     // 1 and 11 are commits of one event each, on different streams.
-    found(1, "", &[
-        "UPDATE commits SET first_position = 1000 WHERE first_position = 1",
-        "UPDATE commits SET first_position = 1 WHERE first_position = 11",
-        "UPDATE commits SET first_position = 11 WHERE first_position = 1000",
-    ])
+    found(
+        1,
+        "",
+        &[
+            "UPDATE commits SET first_position = 1000 WHERE first_position = 1",
+            "UPDATE commits SET first_position = 1 WHERE first_position = 11",
+            "UPDATE commits SET first_position = 11 WHERE first_position = 1000",
+        ],
+    )
     .await;
     let hidden = "UPDATE commits SET first_position = -5 WHERE first_position = 11";
     found(0, "first_position is -5", &[hidden]).await;
@@ -137,10 +207,30 @@ async fn reordered_commits_are_found() {
 
 #[tokio::test]
 async fn edited_columns_are_found() {
-    found(4, "stream", &["UPDATE commits SET stream = 'order-7', first_version = 1 WHERE first_position = 4"]).await;
-    found(7, "version", &["UPDATE commits SET first_version = 40 WHERE first_position = 7"]).await;
-    found(7, "events", &["UPDATE commits SET events = 3 WHERE first_position = 7"]).await;
-    found(7, "command", &["UPDATE commits SET commit_id = zeroblob(16) WHERE first_position = 7"]).await;
+    found(
+        4,
+        "stream",
+        &["UPDATE commits SET stream = 'order-7', first_version = 1 WHERE first_position = 4"],
+    )
+    .await;
+    found(
+        7,
+        "version",
+        &["UPDATE commits SET first_version = 40 WHERE first_position = 7"],
+    )
+    .await;
+    found(
+        7,
+        "events",
+        &["UPDATE commits SET events = 3 WHERE first_position = 7"],
+    )
+    .await;
+    found(
+        7,
+        "command",
+        &["UPDATE commits SET commit_id = zeroblob(16) WHERE first_position = 7"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -153,9 +243,24 @@ async fn a_replaced_commit_is_found() {
 
 #[tokio::test]
 async fn an_edited_head_is_found() {
-    found(17, "ends at position 16", &["UPDATE head SET position = 16, frontier = zeroblob(32)"]).await;
-    found(21, "missing", &["UPDATE head SET position = 21, frontier = zeroblob(96)"]).await;
-    found(19, "inside a commit", &["UPDATE head SET position = 18, frontier = zeroblob(64)"]).await;
+    found(
+        17,
+        "ends at position 16",
+        &["UPDATE head SET position = 16, frontier = zeroblob(32)"],
+    )
+    .await;
+    found(
+        21,
+        "missing",
+        &["UPDATE head SET position = 21, frontier = zeroblob(96)"],
+    )
+    .await;
+    found(
+        19,
+        "inside a commit",
+        &["UPDATE head SET position = 18, frontier = zeroblob(64)"],
+    )
+    .await;
     found(1, "Merkle", &["UPDATE head SET frontier = zeroblob(64)"]).await;
     found(20, "head", &["UPDATE head SET frontier = zeroblob(65)"]).await;
 }

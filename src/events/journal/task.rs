@@ -48,7 +48,8 @@ impl JournalTask {
             }
             if let Err(End(reason)) = self.record(batch).await {
                 tracing::error!(%reason, "the journal stops");
-                self.state.send_replace(JournalState::Stopped(reason.clone()));
+                self.state
+                    .send_replace(JournalState::Stopped(reason.clone()));
                 self.requests.close();
                 while let Some(request) = self.requests.recv().await {
                     refuse(request, stopped(&reason));
@@ -127,7 +128,11 @@ impl JournalTask {
     }
 
     /// Durable now: publish, then answer.
-    fn deliver(&self, answers: Vec<Answer>, waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>) {
+    fn deliver(
+        &self,
+        answers: Vec<Answer>,
+        waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>,
+    ) {
         let mut records: Vec<Arc<Recorded>> = answers
             .iter()
             .flatten()
@@ -148,7 +153,8 @@ impl JournalTask {
     /// Refuses everything until an empty append goes through to disk.
     async fn wait_until_writable(&mut self, reason: String) -> Result<(), End> {
         tracing::error!(%reason, "the event store cannot be written; commands are refused until it can");
-        self.state.send_replace(JournalState::Unavailable(reason.clone()));
+        self.state
+            .send_replace(JournalState::Unavailable(reason.clone()));
         let mut pause = PROBE_PAUSE_FIRST;
         loop {
             self.refuse_for(self.runtime.jittered(pause), &reason).await;
@@ -186,11 +192,15 @@ impl JournalTask {
     /// Whether an answer is a repetition of something never published: a store may say that a
     /// batch is not in the log and record it after all, while its connection dies.
     fn landed_late(&self, answers: &[Answer]) -> bool {
-        let mut published = self.publisher.head();
-        answers.iter().flatten().any(|appended| {
-            let late = appended.is_repeat() && appended.receipt.first_position > published;
-            published = published.max(appended.receipt.last_position());
-            late
+        let published = self.publisher.head();
+        let appended = || answers.iter().flatten();
+        let fresh: HashSet<_> = appended()
+            .filter(|appended| !appended.is_repeat())
+            .map(|appended| appended.receipt.commit_id)
+            .collect();
+        appended().any(|appended| {
+            appended.receipt.first_position > published
+                && !fresh.contains(&appended.receipt.commit_id)
         })
     }
 
@@ -221,7 +231,10 @@ impl JournalTask {
 
     /// A batch is one transaction: when one of its commits stands behind what was published, all
     /// that could be recorded was, and the rest had been turned down.
-    async fn recorded_answers(&self, commits: &[Commit]) -> Result<Option<Vec<Answer>>, StoreError> {
+    async fn recorded_answers(
+        &self,
+        commits: &[Commit],
+    ) -> Result<Option<Vec<Answer>>, StoreError> {
         let published = self.publisher.head();
         let mut answers = Vec::with_capacity(commits.len());
         let mut recorded = HashSet::new();

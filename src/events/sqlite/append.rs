@@ -41,7 +41,10 @@ pub(super) struct HeadRow {
 }
 
 pub(super) async fn read_head(connection: &mut SqliteConnection) -> Result<HeadRow, StoreError> {
-    let row = sqlx::query(HEAD).fetch_one(connection).await.map_err(store_error)?;
+    let row = sqlx::query(HEAD)
+        .fetch_one(connection)
+        .await
+        .map_err(store_error)?;
     let position = unsigned(&row, "position", Position::ZERO)?;
     let bytes: &[u8] = row.try_get("frontier").map_err(store_error)?;
     let frontier = Frontier::from_bytes(position, bytes)
@@ -112,7 +115,10 @@ async fn known(
     if batch.is_empty() {
         return Ok(HashMap::new());
     }
-    let ids: Vec<_> = batch.iter().map(|commit| hex::encode(commit.id.as_bytes())).collect();
+    let ids: Vec<_> = batch
+        .iter()
+        .map(|commit| hex::encode(commit.id.as_bytes()))
+        .collect();
     let rows = sqlx::query(KNOWN)
         .bind(json(&ids)?)
         .fetch_all(connection)
@@ -150,7 +156,10 @@ async fn versions(
     Ok(versions)
 }
 
-async fn insert(connection: &mut SqliteConnection, rows: &[PlannedCommit]) -> Result<(), StoreError> {
+async fn insert(
+    connection: &mut SqliteConnection,
+    rows: &[PlannedCommit],
+) -> Result<(), StoreError> {
     let mut rest = rows;
     for size in INSERT_ROWS {
         let (chunks, fewer) = rest.split_at(rest.len() - rest.len() % size);
@@ -162,8 +171,14 @@ async fn insert(connection: &mut SqliteConnection, rows: &[PlannedCommit]) -> Re
     Ok(())
 }
 
-async fn insert_rows(connection: &mut SqliteConnection, rows: &[PlannedCommit]) -> Result<(), StoreError> {
-    let rows = rows.iter().map(RowValues::of).collect::<Result<Vec<_>, _>>()?;
+async fn insert_rows(
+    connection: &mut SqliteConnection,
+    rows: &[PlannedCommit],
+) -> Result<(), StoreError> {
+    let rows = rows
+        .iter()
+        .map(RowValues::of)
+        .collect::<Result<Vec<_>, _>>()?;
     let inserted = QueryBuilder::<Sqlite>::new(INSERT)
         .push_values(&rows, |mut values, row| {
             values
@@ -183,7 +198,10 @@ async fn insert_rows(connection: &mut SqliteConnection, rows: &[PlannedCommit]) 
         .rows_affected();
     match inserted == rows.len() as u64 {
         true => Ok(()),
-        false => Err(StoreError::Fatal(format!("{inserted} of {} commits were inserted", rows.len()))),
+        false => Err(StoreError::Fatal(format!(
+            "{inserted} of {} commits were inserted",
+            rows.len()
+        ))),
     }
 }
 
@@ -202,7 +220,10 @@ impl<'a> RowValues<'a> {
     fn of(row: &'a PlannedCommit) -> Result<Self, StoreError> {
         let receipt = &row.appended.receipt;
         let recorded = &row.appended.records;
-        let lines: Vec<_> = recorded.iter().map(|recorded| recorded.record.as_slice()).collect();
+        let lines: Vec<_> = recorded
+            .iter()
+            .map(|recorded| recorded.record.as_slice())
+            .collect();
         let leaves: Vec<_> = recorded.iter().map(|recorded| recorded.leaf).collect();
         Ok(Self {
             receipt,
@@ -219,8 +240,9 @@ impl<'a> RowValues<'a> {
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value)
-        .map_err(|error| StoreError::Fatal(format!("a statement's value cannot be written: {error}")))
+    serde_json::to_string(value).map_err(|error| {
+        StoreError::Fatal(format!("a statement's value cannot be written: {error}"))
+    })
 }
 
 /// A column that cannot be negative.
@@ -230,5 +252,6 @@ pub(super) fn unsigned(row: &SqliteRow, column: &str, near: Position) -> Result<
 }
 
 fn signed(value: u64) -> Result<i64, StoreError> {
-    i64::try_from(value).map_err(|_| StoreError::Fatal(format!("{value} does not fit the log's columns")))
+    i64::try_from(value)
+        .map_err(|_| StoreError::Fatal(format!("{value} does not fit the log's columns")))
 }

@@ -27,12 +27,17 @@ const READONLY_DBMOVED: i32 = 1032;
 pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(cause) => {
-            let code = cause.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+            let code = cause
+                .code()
+                .and_then(|code| code.parse().ok())
+                .unwrap_or_default();
             classify(code, cause.message())
         }
         sqlx::Error::PoolTimedOut => StoreError::Busy("no reading connection became free".into()),
         sqlx::Error::PoolClosed => StoreError::Unavailable("the event store was closed".into()),
-        sqlx::Error::Io(cause) => StoreError::Fatal(format!("reading or writing it failed: {cause}")),
+        sqlx::Error::Io(cause) => {
+            StoreError::Fatal(format!("reading or writing it failed: {cause}"))
+        }
         _ => StoreError::Fatal(format!("unexpected answer of SQLite: {error}")),
     }
 }
@@ -45,7 +50,9 @@ fn classify(code: i32, message: &str) -> StoreError {
         (_, BUSY | LOCKED) => {
             StoreError::Busy(format!("another connection holds its lock ({message})"))
         }
-        (_, FULL) => StoreError::Unavailable(format!("no room left ({message}); free some disk space")),
+        (_, FULL) => {
+            StoreError::Unavailable(format!("no room left ({message}); free some disk space"))
+        }
         (_, READONLY | PERM) => StoreError::Unavailable(format!(
             "it may not be written ({message}); check the permissions of file and directory"
         )),
@@ -87,7 +94,10 @@ mod tests {
             assert!(matches!(classify(code, ""), StoreError::Busy(_)), "{code}");
         }
         for code in unavailable {
-            assert!(matches!(classify(code, ""), StoreError::Unavailable(_)), "{code}");
+            assert!(
+                matches!(classify(code, ""), StoreError::Unavailable(_)),
+                "{code}"
+            );
         }
         for code in fatal {
             assert!(matches!(classify(code, ""), StoreError::Fatal(_)), "{code}");

@@ -25,7 +25,8 @@ const EVENTS: &str = "SELECT * FROM commits WHERE first_position >=
 const STREAM_EVENTS: &str = "SELECT * FROM commits WHERE stream = ?3 AND first_version >=
         coalesce((SELECT max(first_version) FROM commits WHERE stream = ?3 AND first_version <= ?1), 0)
     ORDER BY first_version LIMIT ?2";
-const STORED: &str = "SELECT * FROM commits WHERE first_position > ? ORDER BY first_position LIMIT ?";
+const STORED: &str =
+    "SELECT * FROM commits WHERE first_position > ? ORDER BY first_position LIMIT ?";
 const LOOKUP: &str = "SELECT commit_id, fingerprint, stream, first_position, first_version, events
     FROM commits WHERE commit_id = ?";
 
@@ -36,7 +37,10 @@ pub(super) async fn events(
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
     let next = after.get().saturating_add(1);
-    let rows = sqlx::query(EVENTS).bind(bound(next)).bind(page(limit)).fetch(connection);
+    let rows = sqlx::query(EVENTS)
+        .bind(bound(next))
+        .bind(page(limit))
+        .fetch(connection);
     collect(rows, next, limit, |receipt| receipt.first_position.get()).await
 }
 
@@ -74,7 +78,10 @@ async fn collect(
         };
         let start = first(&commit.receipt);
         if start > next {
-            let missing = damaged(commit.receipt.first_position, "an event before it is missing");
+            let missing = damaged(
+                commit.receipt.first_position,
+                "an event before it is missing",
+            );
             return so_far(found, missing);
         }
         for index in next - start..commit.receipt.events {
@@ -112,7 +119,10 @@ pub(super) async fn stored(
         Position::ZERO => i64::MIN,
         after => bound(after.get()),
     };
-    let mut rows = sqlx::query(STORED).bind(after).bind(bound(limit as u64)).fetch(connection);
+    let mut rows = sqlx::query(STORED)
+        .bind(after)
+        .bind(bound(limit as u64))
+        .fetch(connection);
     let mut found = Vec::new();
     while let Some(row) = rows.try_next().await.map_err(store_error)? {
         match stored_commit(&row) {
@@ -152,7 +162,10 @@ fn decode(commit: &StoredCommit, index: u64) -> Result<Recorded, StoreError> {
     };
     let recorded = Recorded::read(record.clone()).map_err(|error| damaged(position, error))?;
     if recorded.leaf != *leaf {
-        return Err(damaged(position, "its record does not have the hash it was stored with"));
+        return Err(damaged(
+            position,
+            "its record does not have the hash it was stored with",
+        ));
     }
     if recorded.position() != position {
         let reason = format!("its record says position {}", recorded.position());
@@ -164,8 +177,12 @@ fn decode(commit: &StoredCommit, index: u64) -> Result<Recorded, StoreError> {
 fn stored_commit(row: &SqliteRow) -> Result<StoredCommit, StoreError> {
     let (fingerprint, receipt) = receipt_of(row)?;
     let position = receipt.first_position;
-    let records: Vec<u8> = row.try_get("records").map_err(|error| damaged(position, error))?;
-    let leaves: &[u8] = row.try_get("leaves").map_err(|error| damaged(position, error))?;
+    let records: Vec<u8> = row
+        .try_get("records")
+        .map_err(|error| damaged(position, error))?;
+    let leaves: &[u8] = row
+        .try_get("leaves")
+        .map_err(|error| damaged(position, error))?;
     let (leaves, rest) = leaves.as_chunks::<{ size_of::<Hash>() }>();
     if !rest.is_empty() {
         return Err(damaged(position, "its leaf hashes are not 32 bytes each"));
@@ -173,7 +190,10 @@ fn stored_commit(row: &SqliteRow) -> Result<StoredCommit, StoreError> {
     Ok(StoredCommit {
         receipt,
         fingerprint,
-        records: records.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect(),
+        records: records
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect(),
         leaves: leaves.to_vec(),
     })
 }
@@ -199,9 +219,16 @@ pub(super) fn text_of(row: &SqliteRow, column: &str, near: Position) -> Result<S
     row.try_get(column).map_err(|error| damaged(near, error))
 }
 
-fn bytes_of<const N: usize>(row: &SqliteRow, column: &str, near: Position) -> Result<[u8; N], StoreError> {
+fn bytes_of<const N: usize>(
+    row: &SqliteRow,
+    column: &str,
+    near: Position,
+) -> Result<[u8; N], StoreError> {
     let bytes: &[u8] = row.try_get(column).map_err(|error| damaged(near, error))?;
-    bytes
-        .try_into()
-        .map_err(|_| damaged(near, format!("{column} is {} bytes long, not {N}", bytes.len())))
+    bytes.try_into().map_err(|_| {
+        damaged(
+            near,
+            format!("{column} is {} bytes long, not {N}", bytes.len()),
+        )
+    })
 }

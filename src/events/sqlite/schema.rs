@@ -64,7 +64,10 @@ pub(super) enum Contents {
 /// Finds out what is in the file without changing it.
 pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<Contents, StoreError> {
     let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'log') FROM sqlite_master";
-    let row = sqlx::query(tables).fetch_one(&mut *connection).await.map_err(store_error)?;
+    let row = sqlx::query(tables)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(store_error)?;
     let all: i64 = row.try_get(0).map_err(store_error)?;
     let ours: i64 = row.try_get(1).map_err(store_error)?;
     match (all, ours) {
@@ -101,11 +104,17 @@ pub(super) async fn create(
     connection: &mut SqliteConnection,
     log_id: Uuid,
 ) -> Result<Uuid, StoreError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(store_error)?;
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(store_error)?;
     if let Contents::Log(existing) = inspect(&mut transaction).await? {
         return Ok(existing);
     }
-    sqlx::raw_sql(CREATE).execute(&mut *transaction).await.map_err(store_error)?;
+    sqlx::raw_sql(CREATE)
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
     sqlx::query("INSERT INTO log VALUES (1, ?, ?)")
         .bind(log_id.as_bytes().as_slice())
         .bind(FORMAT)

@@ -130,13 +130,18 @@ impl Writer {
 
     async fn transactions(&mut self) -> Result<i64, sqlx::Error> {
         let connection = self.connection().await?;
-        sqlx::query_scalar("SELECT transactions FROM head").fetch_one(connection).await
+        sqlx::query_scalar("SELECT transactions FROM head")
+            .fetch_one(connection)
+            .await
     }
 
     /// Lets the file grow to `pages` pages and no further.
     pub(super) async fn limit_pages(&mut self, pages: u32) -> Result<(), sqlx::Error> {
         // A PRAGMA takes no bound value.
-        self.options = self.options.clone().pragma("max_page_count", pages.to_string());
+        self.options = self
+            .options
+            .clone()
+            .pragma("max_page_count", pages.to_string());
         self.connection = Some(self.options.connect().await?);
         Ok(())
     }
@@ -166,8 +171,14 @@ mod tests {
         let mut connection = options.connect().await.expect("opens");
         for (pragma, expected) in [
             ("SELECT journal_mode FROM pragma_journal_mode", "wal"),
-            ("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", "2"),
-            ("SELECT CAST(wal_autocheckpoint AS TEXT) FROM pragma_wal_autocheckpoint", "8000"),
+            (
+                "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+                "2",
+            ),
+            (
+                "SELECT CAST(wal_autocheckpoint AS TEXT) FROM pragma_wal_autocheckpoint",
+                "8000",
+            ),
         ] {
             let found: String = sqlx::query_scalar(pragma)
                 .fetch_one(&mut connection)
@@ -185,7 +196,9 @@ mod tests {
         let connection = options.connect().await.expect("opens");
         let mut writer = Writer::new(options, connection);
         let open = writer.begin().await.expect("begins");
-        execute(open, "CREATE TABLE half_done (x)").await.expect("creates");
+        execute(open, "CREATE TABLE half_done (x)")
+            .await
+            .expect("creates");
         // Neither committed nor rolled back: its caller went away.
         let next = writer.begin().await.expect("begins again");
         let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master")
@@ -193,5 +206,17 @@ mod tests {
             .await
             .expect("counts");
         assert_eq!(tables, 0);
+    }
+
+    #[tokio::test]
+    async fn after_the_medium_has_failed_nothing_is_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = SqliteConnectOptions::new().filename(dir.path().join("x.db"));
+        let options = write_options(options.create_if_missing(true));
+        let connection = options.connect().await.expect("opens");
+        let mut writer = Writer::new(options, connection);
+        let failed = StoreError::Fatal("the disk failed".to_owned());
+        writer.give_up(failed.clone()).await;
+        assert_eq!(writer.begin().await.map(|_| ()), Err(failed));
     }
 }
