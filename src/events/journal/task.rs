@@ -192,11 +192,15 @@ impl JournalTask {
     /// Whether an answer is a repetition of something never published: a store may say that a
     /// batch is not in the log and record it after all, while its connection dies.
     fn landed_late(&self, answers: &[Answer]) -> bool {
-        let mut published = self.publisher.head();
-        answers.iter().flatten().any(|appended| {
-            let late = appended.is_repeat() && appended.receipt.first_position > published;
-            published = published.max(appended.receipt.last_position());
-            late
+        let published = self.publisher.head();
+        let appended = || answers.iter().flatten();
+        let fresh: HashSet<_> = appended()
+            .filter(|appended| !appended.is_repeat())
+            .map(|appended| appended.receipt.commit_id)
+            .collect();
+        appended().any(|appended| {
+            appended.receipt.first_position > published
+                && !fresh.contains(&appended.receipt.commit_id)
         })
     }
 

@@ -207,4 +207,16 @@ mod tests {
             .expect("counts");
         assert_eq!(tables, 0);
     }
+
+    #[tokio::test]
+    async fn after_the_medium_has_failed_nothing_is_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = SqliteConnectOptions::new().filename(dir.path().join("x.db"));
+        let options = write_options(options.create_if_missing(true));
+        let connection = options.connect().await.expect("opens");
+        let mut writer = Writer::new(options, connection);
+        let failed = StoreError::Fatal("the disk failed".to_owned());
+        writer.give_up(failed.clone()).await;
+        assert_eq!(writer.begin().await.map(|_| ()), Err(failed));
+    }
 }
