@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::build;
 use super::config::{DataFile, NodeConfig};
 use super::lock::{self, DirLock, LockError};
-use super::player::{PlayEnd, PlayError, Player, Progress};
+use super::player::{self, PlayEnd, PlayError, Player, Progress};
 use super::setup::{DemoSetup, SetupError};
 use super::staff::{Means, Staff};
 use super::summary::{self, FoldLogError, Summary};
@@ -121,6 +121,10 @@ impl Node {
         let events: Arc<dyn EventStore> = store.clone();
         let log_id = events.log_id().await?;
         let ledger = summary::fold(&events).await?;
+        if let Some(dataset) = &dataset {
+            // Before anything is recorded.
+            player::check_data(dataset, ledger.last_row.as_ref())?;
+        }
         clock.advance_to(ledger.marked_at);
         let venue_id = VenueId::new(VENUE)?;
         let book = config.data_dir.join("paper.db");
