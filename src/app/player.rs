@@ -202,7 +202,8 @@ impl Player {
                 through,
             };
             match strategy.ask(evaluate).await {
-                Ok(Ok(())) => return Ok(Some(())),
+                // A strategy that was given up is halted, and the market goes on without it.
+                Ok(Ok(())) | Err(PortError::Retired { .. }) => return Ok(Some(())),
                 // Behind, or rebuilt on the way: settle and ask again.
                 Ok(Err(CommandFailure::Unavailable(_) | CommandFailure::Unknown(_)))
                 | Err(PortError::Absent { .. } | PortError::NoAnswer { .. }) => {}
@@ -231,7 +232,10 @@ impl Player {
         loop {
             let head = self.feed.head();
             for port in &self.settle {
-                while !matches!(port.ask(Settle { through: head }).await, Ok(Some(_))) {
+                while !matches!(
+                    port.ask(Settle { through: head }).await,
+                    Ok(Some(_)) | Err(PortError::Retired { .. })
+                ) {
                     self.pause().await;
                 }
             }
