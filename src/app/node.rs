@@ -163,7 +163,10 @@ impl Node {
             _lock: lock,
         };
         if let Some(demo) = demo {
-            node.set_up(&demo, &ledger).await?;
+            tokio::select! {
+                done = node.set_up(&demo, &ledger) => done?,
+                end = node.forced_end() => return Err(end),
+            }
         }
         Ok(node)
     }
@@ -206,8 +209,7 @@ impl Node {
     /// Plays the configured data, if any, and runs until told to stop, or for an `exit_when_done`
     /// until the data ends.
     pub async fn run(&mut self) -> Result<RunEnd, NodeError> {
-        let mut fatal = self.staff.fatal.clone();
-        let mut journal = self.journal.state();
+        let forced_end = self.forced_end();
         let exit_when_done = self.config.exit_when_done;
         let mut stop = self.stop.subscribe();
         let player = self.player();
@@ -225,15 +227,26 @@ impl Node {
         };
         tokio::select! {
             end = work => end,
-            reason = fatal.wait_for(Option::is_some) => {
-                let reason = reason.ok().and_then(|reason| reason.clone());
-                Err(NodeError::Fatal(reason.unwrap_or_else(|| "the guardian is gone".to_owned())))
-            }
-            state = journal.wait_for(|state| matches!(state, JournalState::Stopped(_))) => {
-                Err(NodeError::Fatal(match state.as_deref() {
-                    Ok(JournalState::Stopped(reason)) => reason.clone(),
-                    _ => "the journal is gone".to_owned(),
-                }))
+            end = forced_end => Err(end),
+        }
+    }
+
+    /// Waits until the node cannot go on, and says why.
+    fn forced_end(&self) -> impl Future<Output = NodeError> + use<> {
+        let mut fatal = self.staff.fatal.clone();
+        let mut journal = self.journal.state();
+        async move {
+            tokio::select! {
+                reason = fatal.wait_for(Option::is_some) => {
+                    let reason = reason.ok().and_then(|reason| reason.clone());
+                    NodeError::Fatal(reason.unwrap_or_else(|| "the guardian is gone".to_owned()))
+                }
+                state = journal.wait_for(|state| matches!(state, JournalState::Stopped(_))) => {
+                    NodeError::Fatal(match state.as_deref() {
+                        Ok(JournalState::Stopped(reason)) => reason.clone(),
+                        _ => "the journal is gone".to_owned(),
+                    })
+                }
             }
         }
     }
