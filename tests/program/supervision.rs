@@ -190,7 +190,11 @@ fn a_strategy_that_cannot_be_helped_is_halted_and_the_node_goes_on() {
         .position(|event| event["type"] == "KillSwitchEngaged")
         .expect("a halt");
     let halt = &events[halted]["payload"];
-    assert_eq!([&halt["scope"], &halt["key"]], ["strategy", "sma-cross-1"], "{halt}");
+    assert_eq!(
+        [&halt["scope"], &halt["key"]],
+        ["strategy", "sma-cross-1"],
+        "{halt}"
+    );
     let cause = halt["cause"].as_str().expect("a cause");
     assert!(
         cause.starts_with(STRATEGY) && cause.contains("panicked"),
