@@ -117,7 +117,7 @@ impl StrategyActor {
             accounts: BTreeMap::new(),
             prices: BTreeMap::new(),
         };
-        fold_log(journal.feed(), |recorded| view.apply(recorded)).await?;
+        fold_log(&journal, |recorded| view.apply(recorded)).await?;
         Ok(Self {
             view,
             gateway,
