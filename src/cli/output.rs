@@ -1,7 +1,7 @@
 //! Standard output and standard error.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -13,6 +13,7 @@ pub fn init_logging(common: &Common) -> Result<(), String> {
     let filter = EnvFilter::try_new(&common.log_level).map_err(|error| error.to_string())?;
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     match common.log_format {
         LogFormat::Text => logging.try_init(),
