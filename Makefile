@@ -1,6 +1,8 @@
 # Everything a developer types. `make` alone lists the targets.
 CARGO ?= cargo
 PYTHON ?= python3
+# Stands in every record, so that it is known which program wrote it.
+export BLOTTER_BUILD ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # Rounds of each long loop of `make torture`.
 ROUNDS ?= 100
 
@@ -10,7 +12,7 @@ ROUNDS ?= 100
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: ## build and start a whole node on recorded market data, on 127.0.0.1:8080
+run: ## build and start a whole node on recorded market data
 	@NEEDS="cargo cc" .ci/needs
 	$(CARGO) build --release --locked
 	target/release/blotter demo

@@ -6,6 +6,11 @@
 //! one head row advanced under the epoch. Forms: one INSERT a row, multi-row VALUES, INSERT ... SELECT from one JSON bind.
 //! Databases are filled first, so that the indexes have depth; cells run A B A B because machines are noisy, beside the
 //! floor of the disk (append 4 KiB + fdatasync): compare within one run only. `BENCH_DIR`: where, `BENCH_SECONDS`: a cell.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a benchmark reads the clock, runs its own tasks and may end by panicking"
+)]
 
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};

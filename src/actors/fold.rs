@@ -1,13 +1,16 @@
 //! Building an actor's state from the log.
 
-use crate::events::{Feed, Recorded};
+use crate::events::{Journal, Recorded};
 use crate::values::Position;
 
-/// Calls `apply` for every event of the log so far, in order, and returns the last position.
+/// Calls `apply` for every event of the log so far, in order, and returns the last position. What
+/// an earlier actor had under way is waited for first, so that it is in the fold.
 pub async fn fold_log<E: std::fmt::Display>(
-    feed: &Feed,
+    journal: &Journal,
     mut apply: impl FnMut(&Recorded) -> Result<(), E>,
 ) -> Result<Position, String> {
+    journal.barrier().await;
+    let feed = journal.feed();
     let head = feed.head();
     let mut cursor = Position::ZERO;
     while cursor < head {

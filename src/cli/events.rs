@@ -7,9 +7,10 @@ use clap::Args;
 use serde_json::Value;
 use tokio::time::sleep;
 
+use super::log::{self, LogError};
 use super::{DONE, FAILED, USAGE, output};
 use crate::app::config::Draft;
-use crate::events::sqlite::{OpenMode, SqliteStore};
+use crate::events::sqlite::SqliteStore;
 use crate::events::{Event, EventStore, Recorded};
 use crate::values::{AccountId, OrderId, Position, StreamName};
 
@@ -55,16 +56,13 @@ fn event_type(text: &str) -> Result<String, String> {
 }
 
 pub async fn run(draft: &Draft, args: &EventsArgs) -> u8 {
-    let path = match draft.event_store() {
-        Ok(path) => path,
-        Err(errors) => {
+    let store = match log::open(draft).await {
+        Ok(store) => store,
+        Err(LogError::Config(errors)) => {
             output::error(errors);
             return USAGE;
         }
-    };
-    let store = match SqliteStore::open(&path, OpenMode::ReadOnly).await {
-        Ok(store) => store,
-        Err(error) => {
+        Err(LogError::Store(error)) => {
             output::error(error);
             return FAILED;
         }

@@ -5,6 +5,7 @@
 
 mod demo;
 mod events;
+mod log;
 mod output;
 mod run;
 mod serve;

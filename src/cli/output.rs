@@ -13,7 +13,6 @@ pub fn init_logging(common: &Common) -> Result<(), String> {
     let filter = EnvFilter::try_new(&common.log_level).map_err(|error| error.to_string())?;
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // Escape codes are for eyes, not for files and other programs.
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     match common.log_format {

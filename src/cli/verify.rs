@@ -2,9 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
+use super::log::{self, LogError};
 use super::{DONE, FAILED, USAGE, output};
 use crate::app::config::Draft;
-use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::verify::{Report, VerifyError, verify_log};
 use crate::values::Position;
 
@@ -14,16 +14,13 @@ pub const EXIT_STATUS: &str = "Exit status: 0 the log holds, 1 it is broken (the
 const UNCHECKED: u8 = USAGE;
 
 pub async fn run(draft: &Draft) -> u8 {
-    let path = match draft.event_store() {
-        Ok(path) => path,
-        Err(errors) => {
+    let verified = match log::open(draft).await {
+        Ok(store) => verify_log(&store, show_progress).await,
+        Err(LogError::Store(error)) => Err(VerifyError::Unchecked(error)),
+        Err(LogError::Config(errors)) => {
             output::error(errors);
             return USAGE;
         }
-    };
-    let verified = match SqliteStore::open(&path, OpenMode::ReadOnly).await {
-        Ok(store) => verify_log(&store, show_progress).await,
-        Err(error) => Err(VerifyError::Unchecked(error)),
     };
     if std::io::stderr().is_terminal() {
         eprint!("\r");

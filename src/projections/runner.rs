@@ -19,12 +19,16 @@ use tokio::time::sleep;
 use super::checkpoint::{self, Checkpoint};
 use super::slot::Slot;
 use super::{Projection, Views};
+use crate::events::feed::BATCH_EVENTS_MAX;
 use crate::events::{Feed, FeedError, Recorded};
 use crate::runtime::Runtime;
 use crate::values::Position;
 
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Pause after a batch that took all there was: the first event is folded at once, those close
+/// behind it together in one transaction.
+const GATHER_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why folding stops, or never starts.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +164,9 @@ impl Runner {
         loop {
             let batch = subscription.next().await?;
             self.fold(&batch).await?;
+            if batch.len() < BATCH_EVENTS_MAX {
+                sleep(GATHER_PAUSE).await;
+            }
         }
     }
 

@@ -3,6 +3,12 @@
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
 //! `sqlite` and `tamper` are about the file; `journal` and `feed` run on a store that fails by
 //! script (`faulty`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod conformance;
 mod faulty;

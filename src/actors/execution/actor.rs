@@ -62,7 +62,7 @@ impl ExecutionActor {
             book.apply(recorded);
             Ok::<(), std::convert::Infallible>(())
         };
-        fold_log(journal.feed(), apply).await?;
+        fold_log(&journal, apply).await?;
         let reports_at_start = *venue.last_report().borrow();
         if reports_at_start < book.last_report {
             return Err(format!(

@@ -93,7 +93,7 @@ impl NotifierActor {
             outstanding.apply(recorded);
             Ok::<(), std::convert::Infallible>(())
         };
-        fold_log(journal.feed(), apply).await?;
+        fold_log(&journal, apply).await?;
         Ok(Self {
             outstanding,
             writer: journal.writer(),

@@ -64,7 +64,7 @@ impl RiskActor {
         guard: ExitGuard,
     ) -> Result<Self, String> {
         let mut book = RiskBook::default();
-        fold_log(journal.feed(), |recorded| book.apply(recorded)).await?;
+        fold_log(&journal, |recorded| book.apply(recorded)).await?;
         Ok(Self {
             book,
             decisions: Decisions::default(),

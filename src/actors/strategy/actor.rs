@@ -1,12 +1,13 @@
 //! See [`super`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use serde::Serialize;
 
+use super::view::View;
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::messages::{
@@ -16,30 +17,20 @@ use crate::actors::messages::{
 use crate::actors::risk_gateway::RiskGateway;
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
-use crate::domain::account::{Account, SubmitOrder};
-use crate::domain::strategy::{self, Strategy, StrategyError};
+use crate::domain::account::SubmitOrder;
+use crate::domain::strategy::{self, StrategyError};
 use crate::events::catalogue::{SignalAction, SignalGenerated};
-use crate::events::{Commit, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
+use crate::events::{Commit, FeedError, Journal, Meta, Recorded, Who, Writer};
 use crate::runtime::Runtime;
 use crate::values::ids::derived_uuid;
 use crate::values::{
-    AccountId, CommandId, OrderTerms, OrderType, Position, Price, StrategyId, StreamName, Symbol,
-    TimeInForce, Version,
+    CommandId, OrderTerms, OrderType, Position, StrategyId, StreamName, Symbol, TimeInForce,
 };
 
 /// Commands waiting at the actor; the next sender waits.
 const MAILBOX_COMMANDS: usize = 64;
 /// Pause before an order that could not be sent to risk is sent again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
-
-/// What the actor knows, folded from the log.
-struct View {
-    id: StrategyId,
-    folded_to: Position,
-    strategy: Option<Strategy>,
-    accounts: BTreeMap<AccountId, Account>,
-    prices: BTreeMap<Symbol, Price>,
-}
 
 /// See the module.
 pub struct StrategyActor {
@@ -56,50 +47,6 @@ pub struct StrategyActor {
     recording: bool,
 }
 
-impl View {
-    fn apply(&mut self, recorded: &Recorded) -> Result<(), String> {
-        let envelope = &recorded.envelope;
-        let stream = &envelope.stream;
-        match (stream.category(), &envelope.event) {
-            ("strategy", _) if stream.id() == self.id.as_str() => self.apply_own(recorded),
-            ("account", event) => {
-                let id = AccountId::new(stream.id()).map_err(|error| error.to_string())?;
-                let account = Account::apply(self.accounts.remove(&id), envelope.version, event)
-                    .map_err(|error| error.to_string())?;
-                self.accounts.insert(id, account);
-                if let (Event::OrderSubmitted(_), Some(strategy)) = (event, &mut self.strategy) {
-                    strategy.order_decided(&envelope.meta.command_id);
-                }
-            }
-            (_, Event::PriceMarked(marked)) => {
-                self.prices.insert(marked.symbol.clone(), marked.bar.close);
-                if let Some(strategy) = &mut self.strategy {
-                    strategy.observe(marked);
-                }
-            }
-            _ => {}
-        }
-        self.folded_to = envelope.position;
-        Ok(())
-    }
-
-    /// Folds a fact of its own, once, however often it comes.
-    fn apply_own(&mut self, recorded: &Recorded) {
-        let envelope = &recorded.envelope;
-        if envelope.version > self.version() {
-            self.strategy =
-                Strategy::apply(self.strategy.take(), envelope.version, &envelope.event);
-        }
-    }
-
-    fn version(&self) -> Version {
-        self.strategy
-            .as_ref()
-            .map(|strategy| strategy.version)
-            .unwrap_or_default()
-    }
-}
-
 impl StrategyActor {
     /// Folds the log; the actor can start where the fold ends. The strategy itself need not exist
     /// yet.
@@ -110,14 +57,8 @@ impl StrategyActor {
         runtime: Runtime,
         guard: ExitGuard,
     ) -> Result<Self, String> {
-        let mut view = View {
-            id,
-            folded_to: Position::ZERO,
-            strategy: None,
-            accounts: BTreeMap::new(),
-            prices: BTreeMap::new(),
-        };
-        fold_log(journal.feed(), |recorded| view.apply(recorded)).await?;
+        let mut view = View::new(id);
+        fold_log(&journal, |recorded| view.apply(recorded)).await?;
         Ok(Self {
             view,
             gateway,

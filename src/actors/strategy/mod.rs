@@ -5,5 +5,6 @@
 //! has not decided is sent again after a restart, under the same command id.
 
 mod actor;
+mod view;
 
 pub use actor::StrategyActor;

@@ -39,7 +39,18 @@ pub enum JournalState {
 
 type Answer = Result<Appended, CommitError>;
 
-struct Request {
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every request is a commit; a box each would cost more than it saves"
+)]
+enum Request {
+    Commit(Waiting),
+    /// Answered once everything before it has been.
+    Barrier(oneshot::Sender<()>),
+}
+
+/// A commit and who waits for it.
+struct Waiting {
     commit: Commit,
     generation: Arc<Generation>,
     reply: oneshot::Sender<Answer>,
@@ -51,6 +62,13 @@ struct Generation {
     /// It decides on top of its own unrecorded commits.
     looks_ahead: bool,
     failed: AtomicBool,
+}
+
+impl Generation {
+    /// An earlier commit of it failed, so what was decided on top of that must not be recorded.
+    fn is_superseded(&self) -> bool {
+        self.looks_ahead && self.failed.load(Ordering::SeqCst)
+    }
 }
 
 /// Hands out writers and the feed. Cheap to clone.
@@ -100,6 +118,16 @@ impl Journal {
         self.state.clone()
     }
 
+    /// Returns once every commit queued so far has been answered: what a writer that is gone still
+    /// had under way is in the log by then, or never will be.
+    pub async fn barrier(&self) {
+        let (reply, reached) = oneshot::channel();
+        // A journal that has ended has answered everything.
+        if self.queue.send(Request::Barrier(reply)).await.is_ok() {
+            let _ = reached.await;
+        }
+    }
+
     /// A writer whose commits are independent of each other.
     pub fn writer(&self) -> Writer {
         self.new_writer(false)
@@ -147,11 +175,11 @@ impl Writer {
     ) -> Result<impl Future<Output = Answer> + use<> + 'static, CommitError> {
         commit.writer = self.generation.looks_ahead.then_some(self.generation.token);
         let (reply, answer) = oneshot::channel();
-        let request = Request {
+        let request = Request::Commit(Waiting {
             commit,
             generation: Arc::clone(&self.generation),
             reply,
-        };
+        });
         self.queue
             .try_send(request)
             .map_err(|refused| match refused {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
-use super::{Answer, BATCH_COMMITS_MAX, Generation, JournalState, Request, stopped};
+use super::{Answer, BATCH_COMMITS_MAX, Generation, JournalState, Request, Waiting, stopped};
 use crate::events::commit::{Commit, CommitError, Receipt};
 use crate::events::envelope::{Origin, Recorded};
 use crate::events::feed::FeedPublisher;
@@ -40,13 +40,31 @@ pub(super) struct JournalTask {
 /// Why the journal ends.
 struct End(String);
 
+/// What is recorded in one transaction, and who waits for it as a whole.
+#[derive(Default)]
+struct Batch {
+    commits: Vec<Waiting>,
+    barriers: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::Barrier(reached) => self.barriers.push(reached),
+            Request::Commit(waiting) if waiting.generation.is_superseded() => {
+                waiting.refuse(CommitError::WriterSuperseded);
+            }
+            Request::Commit(waiting) => self.commits.push(waiting),
+        }
+    }
+}
+
 impl JournalTask {
     pub(super) async fn run(mut self) {
-        while let Some(batch) = self.next_batch().await {
-            if batch.is_empty() {
-                continue;
-            }
-            if let Err(End(reason)) = self.record(batch).await {
+        while let Some(Batch { commits, barriers }) = self.next_batch().await {
+            if !commits.is_empty()
+                && let Err(End(reason)) = self.record(commits).await
+            {
                 tracing::error!(%reason, "the journal stops");
                 self.state
                     .send_replace(JournalState::Stopped(reason.clone()));
@@ -56,31 +74,28 @@ impl JournalTask {
                 }
                 return;
             }
+            for barrier in barriers {
+                // Whoever waited may have gone.
+                let _ = barrier.send(());
+            }
         }
     }
 
     /// Waits for a commit and takes along those behind it; `None` when all writers are gone.
     /// Commits of a writer that has failed are answered here and left out.
-    async fn next_batch(&mut self) -> Option<Vec<Request>> {
-        let mut batch = vec![self.requests.recv().await?];
-        while batch.len() < BATCH_COMMITS_MAX {
+    async fn next_batch(&mut self) -> Option<Batch> {
+        let mut batch = Batch::default();
+        batch.take(self.requests.recv().await?);
+        while batch.commits.len() < BATCH_COMMITS_MAX {
             match self.requests.try_recv() {
-                Ok(request) => batch.push(request),
+                Ok(request) => batch.take(request),
                 Err(_) => break,
             }
         }
-        let failed = |request: &Request| {
-            let generation = &request.generation;
-            generation.looks_ahead && generation.failed.load(Ordering::SeqCst)
-        };
-        let (superseded, live) = batch.into_iter().partition(failed);
-        for request in superseded {
-            refuse(request, CommitError::WriterSuperseded);
-        }
-        Some(live)
+        Some(batch)
     }
 
-    async fn record(&mut self, batch: Vec<Request>) -> Result<(), End> {
+    async fn record(&mut self, batch: Vec<Waiting>) -> Result<(), End> {
         let (commits, waiting): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .map(|request| (request.commit, (request.generation, request.reply)))
@@ -277,8 +292,21 @@ impl JournalTask {
 }
 
 fn refuse(request: Request, error: CommitError) {
-    request.generation.failed.store(true, Ordering::SeqCst);
-    let _ = request.reply.send(Err(error));
+    match request {
+        Request::Commit(waiting) => waiting.refuse(error),
+        // Everything before it has been answered.
+        Request::Barrier(reached) => {
+            let _ = reached.send(());
+        }
+    }
+}
+
+impl Waiting {
+    fn refuse(self, error: CommitError) {
+        self.generation.failed.store(true, Ordering::SeqCst);
+        // Whoever asked may have gone.
+        let _ = self.reply.send(Err(error));
+    }
 }
 
 fn answer_all(waiting: Vec<(Arc<Generation>, oneshot::Sender<Answer>)>, error: CommitError) {

@@ -137,7 +137,7 @@ impl Writer {
 
     /// Lets the file grow to `pages` pages and no further.
     pub(super) async fn limit_pages(&mut self, pages: u32) -> Result<(), sqlx::Error> {
-        // A PRAGMA takes no bound value.
+        // Among the options, so that a connection opened later has it too.
         self.options = self
             .options
             .clone()
@@ -169,21 +169,19 @@ mod tests {
         let options = SqliteConnectOptions::new().filename(dir.path().join("x.db"));
         let options = write_options(options.create_if_missing(true));
         let mut connection = options.connect().await.expect("opens");
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut connection)
+            .await
+            .expect("a mode");
+        assert_eq!(mode, "wal");
         for (pragma, expected) in [
-            ("SELECT journal_mode FROM pragma_journal_mode", "wal"),
-            (
-                "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
-                "2",
-            ),
-            (
-                "SELECT CAST(wal_autocheckpoint AS TEXT) FROM pragma_wal_autocheckpoint",
-                "8000",
-            ),
+            ("PRAGMA synchronous", 2),
+            ("PRAGMA wal_autocheckpoint", 8_000),
         ] {
-            let found: String = sqlx::query_scalar(pragma)
+            let found: i64 = sqlx::query_scalar(pragma)
                 .fetch_one(&mut connection)
                 .await
-                .expect("a pragma");
+                .expect("a number");
             assert_eq!(found, expected, "{pragma}");
         }
     }

@@ -1,6 +1,6 @@
 //! What one bar does to one order. Pure: the same order, bar and model give the same outcome.
 //!
-//! Entry points: [`refusal`] when an order comes in, [`check`] and [`play`] when a bar does.
+//! Entry points: [`refusal`] when an order comes in, [`play`] when a bar does.
 //!
 //! Invariants: a limit order never trades worse than its limit; without slippage an execution's
 //! price lies within the bar; a day order never outlives the first bar it is played against.
@@ -47,29 +47,8 @@ pub(super) fn refusal(terms: &OrderTerms) -> Option<String> {
     ))
 }
 
-/// Why these prices cannot be the prices of one bar, if they cannot.
-pub(super) fn check(bar: &Bar) -> Result<(), String> {
-    let Bar {
-        open,
-        high,
-        low,
-        close,
-        ..
-    } = bar;
-    if !low.is_positive() {
-        return Err(format!("its low {low} is not positive"));
-    }
-    for (name, price) in [("open", open), ("close", close)] {
-        if price < low || price > high {
-            return Err(format!(
-                "its {name} {price} lies outside its range of {low} to {high}"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// What `bar` (that passed [`check`]) does to an order (that passed [`refusal`]).
+/// What `bar` does to an order (that passed [`refusal`]). The bar's prices are above 0; whether they
+/// fit each other is the vendor's business: the open is where the market opened.
 pub(super) fn play(terms: &OrderTerms, bar: &Bar, model: &PaperModel) -> Outcome {
     match execution(terms, bar, model) {
         Ok(Some((price, commission))) => Outcome::Fills { price, commission },

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::super::PaperModel;
-use super::super::matching::{Outcome, check, play, refusal};
+use super::super::matching::{Outcome, play, refusal};
 use super::{bar, price, terms};
 use crate::events::catalogue::market::Bar;
 use crate::values::{OrderTerms, OrderType, Price, Quantity, Ratio, Side, TimeInForce};
@@ -104,26 +104,6 @@ fn terms_that_make_no_sense_are_refused() {
     }
     assert!(refusal(&terms("buy 999999999999999 10 day")).is_some());
     assert_eq!(refusal(&terms("buy 0.5 10.25 day")), None);
-}
-
-#[test]
-fn a_bar_that_contradicts_itself_is_found() {
-    let date = "2000-03-01";
-    assert_eq!(check(&bar(date, ["10", "12", "9"])), Ok(()));
-    assert_eq!(check(&bar(date, ["10", "10", "10"])), Ok(()));
-    for bad in [
-        ["8", "12", "9"],
-        ["13", "12", "9"],
-        ["10", "9", "12"],
-        ["0", "1", "0"],
-    ] {
-        assert!(check(&bar(date, bad)).is_err(), "{bad:?}");
-    }
-    let closes_below = Bar {
-        close: price("8"),
-        ..bar(date, ["10", "12", "9"])
-    };
-    assert!(check(&closes_below).is_err());
 }
 
 fn cents(cents: u32) -> Price {

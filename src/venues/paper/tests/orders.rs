@@ -156,12 +156,12 @@ async fn a_row_is_played_once_and_time_does_not_run_back() {
 }
 
 #[tokio::test]
-async fn a_bar_that_contradicts_itself_is_skipped_and_may_be_corrected() {
+async fn a_market_order_trades_at_the_open_even_where_the_vendor_erred() {
+    // Real data has bars whose open lies outside low to high.
     let bench = Bench::new().await;
     bench.submit("a", terms("buy 1 market day")).await;
-    assert_eq!(bench.play(2, ["8", "12", "9"]).await, 1);
-    assert_eq!(bench.play(2, ["9.5", "12", "9"]).await, 2);
-    assert_eq!(bench.told().await[1..], ["a: trade 1 at 9.5 for 0"]);
+    bench.play(2, ["8", "12", "9"]).await;
+    assert_eq!(bench.told().await[1..], ["a: trade 1 at 8 for 0"]);
 }
 
 #[tokio::test]
