@@ -20,7 +20,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "FILE")]
     data: Option<String>,
     /// Bars a second, or `max` for as fast as it goes [default: 20]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     speed: Option<String>,
     /// Stop when the data has been played, with a summary
     #[arg(long)]
