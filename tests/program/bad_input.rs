@@ -46,7 +46,10 @@ fn wrong_usage_is_answered_with_what_is_allowed() {
             &["events", "--type", "OrderFlown"],
             &["'OrderFlown'", "--type", "allowed: ", "OrderApproved"],
         ),
-        (&["events", "--after", "-1"], &["--after"]),
+        (
+            &["events", "--after", "-1"],
+            &["invalid value '-1'", "--after <POSITION>"],
+        ),
         (
             &["version", "--log-format", "xml"],
             &["'xml'", "possible values: text, json"],
@@ -163,7 +166,7 @@ fn a_malformed_data_file_is_named_with_line_and_column() {
 #[test]
 fn an_unreadable_data_file_is_named() {
     let dir = tempfile::tempdir().expect("a directory");
-    play(&dir.path().join("absent.csv")).refused(1, &["absent.csv: No such file"]);
+    play(&dir.path().join("absent.csv")).refused(2, &["--data", "absent.csv", "No such file"]);
     play(dir.path()).refused(1, &["Is a directory"]);
     let packed = std::fs::read(data::built_in()).expect("reads");
     let file = dir.path().join("torn.csv.gz");

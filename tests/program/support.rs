@@ -96,10 +96,6 @@ pub fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(parse).collect()
 }
 
-pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ran {
-    finish(&mut blotter(arguments))
-}
-
 /// Runs `command` to its end, killing it at the deadline.
 pub fn finish(command: &mut Command) -> Ran {
     Running::start(command).finish()
