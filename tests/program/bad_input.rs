@@ -167,7 +167,7 @@ fn a_malformed_data_file_is_named_with_line_and_column() {
 fn an_unreadable_data_file_is_named() {
     let dir = tempfile::tempdir().expect("a directory");
     play(&dir.path().join("absent.csv")).refused(2, &["--data", "absent.csv", "No such file"]);
-    play(dir.path()).refused(1, &["Is a directory"]);
+    play(dir.path()).refused(2, &["--data", "is not a file"]);
     let packed = std::fs::read(data::built_in()).expect("reads");
     let file = dir.path().join("torn.csv.gz");
     std::fs::write(&file, &packed[..packed.len() / 2]).expect("writes");
