@@ -103,6 +103,21 @@ fn told_to_stop_it_stops_in_order_and_the_next_run_finishes() {
 }
 
 #[test]
+fn told_to_stop_as_soon_as_it_is_ready_it_stops_in_order() {
+    for _ in 0..3 {
+        let place = Place::new();
+        let mut paced = place.command(&["demo", "--json", "--speed", "20"]);
+        let running = Running::start(paced.arg("--data").arg(&place.file));
+        running.line().expect("ready");
+        running.terminate();
+        let stopped = running.finish();
+        assert_eq!(stopped.code(), Some(0), "{stopped:?}");
+        let events = place.events();
+        assert_eq!(events.last().expect("an event")["type"], "NodeStopped");
+    }
+}
+
+#[test]
 fn a_log_takes_no_other_data() {
     let place = Place::new();
     let first = finish(&mut place.demo()).summary();
