@@ -20,7 +20,7 @@ AT_VENUE = {"routed", "in_doubt", "new", "partially_filled"}
 COUNTS_IN = {
     "OrderApproved": {"submitted"},
     "OrderRefused": {"submitted"},
-    "OrderRouted": {"approved", "routed"},
+    "OrderRouted": {"approved"},
     "OrderInDoubt": {"routed"},
     "OrderReconciled": {"in_doubt"},
     "OrderAcknowledged": {"routed", "in_doubt", "new"},
@@ -43,7 +43,7 @@ STATUS_AFTER = {
     "OrderRejected": "rejected",
     "OrderInDoubt": "in_doubt",
 }
-FINDINGS = {"known": "new", "never_arrived": "routed"}
+FINDINGS = {"known": "new", "never_arrived": "approved"}
 STRATEGY_STATUS_AFTER = {"StrategyApproved": "approved", "StrategyStarted": "started"}
 
 
@@ -168,6 +168,8 @@ class State:
             self.step(payload, "execution with units left", "partially_filled")
 
     def cancel_rejected(self, _, payload):
+        if payload["origin"]["origin"] != "venue":
+            return
         executed = self.orders[payload["order_id"]]["executed"]
         self.step(payload, "CancelRejected", "partially_filled" if executed else "new")
 

@@ -34,6 +34,12 @@ def order_event(name, **payload):
     return (ORDER, name, {"order_id": "o1", **payload})
 
 
+def cancel_rejected(origin):
+    report = {"venue": "paper", "sequence": 1, "transact_time": "2000-03-01T00:00:00.000000Z"}
+    by = {"origin": "venue", "report": report} if origin == "venue" else {"origin": "gateway"}
+    return order_event("CancelRejected", origin=by)
+
+
 def booked(quantity, price, change, commission, released):
     payload = {
         "order_id": "o1",
@@ -116,18 +122,23 @@ class Status(unittest.TestCase):
         in_doubt = order_event("OrderInDoubt")
         pending = order_event("CancelPending")
         partly = order_event("OrderExecuted", leaves_quantity="1")
+        never_arrived = order_event("OrderReconciled", finding="never_arrived")
         cases = [
             ((), "approved"),
             ((routed,), "routed"),
             ((routed, in_doubt), "in_doubt"),
             ((routed, in_doubt, order_event("OrderReconciled", finding="known")), "new"),
-            ((routed, in_doubt, order_event("OrderReconciled", finding="never_arrived")), "routed"),
+            ((routed, in_doubt, never_arrived), "approved"),
+            ((routed, in_doubt, never_arrived, routed), "routed"),
+            ((routed, in_doubt, routed), "in_doubt"),
             ((routed, order_event("OrderAcknowledged")), "new"),
             ((routed, partly, order_event("OrderAcknowledged")), "partially_filled"),
             ((routed, pending), "pending_cancel"),
             ((routed, pending, partly), "pending_cancel"),
-            ((routed, pending, order_event("CancelRejected")), "new"),
-            ((routed, partly, pending, order_event("CancelRejected")), "partially_filled"),
+            ((routed, pending, cancel_rejected("venue")), "new"),
+            ((routed, partly, pending, cancel_rejected("venue")), "partially_filled"),
+            ((routed, pending, cancel_rejected("gateway")), "pending_cancel"),
+            ((routed, cancel_rejected("venue")), "routed"),
             ((routed, partly, order_event("OrderExpired")), "expired"),
             ((routed, order_event("OrderRejected")), "rejected"),
         ]
@@ -137,7 +148,7 @@ class Status(unittest.TestCase):
     def test_a_terminal_status_is_final(self):
         routed = order_event("OrderRouted")
         filled = order_event("OrderExecuted", leaves_quantity="0")
-        self.assertEqual(status(routed, filled, order_event("CancelRejected")), "filled")
+        self.assertEqual(status(routed, filled, cancel_rejected("venue")), "filled")
         self.assertEqual(status(routed, order_event("OrderCanceled"), filled), "canceled")
 
     def test_a_refused_order_reserves_nothing(self):
