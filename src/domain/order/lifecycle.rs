@@ -100,20 +100,30 @@ impl OrderStatus {
             // Fills may overtake the acknowledgement, which then changes nothing.
             (Routed | InDoubt | New | PartiallyFilled, Step::Fill) => Some(PartiallyFilled),
             (PartiallyFilled, Step::Acknowledge) => Some(PartiallyFilled),
-            // FIX precedence: pending cancel shows before partially filled, filled before both.
+            // A pending cancel shows before partially filled, as in FIX. Filled shows before both:
+            // FIX waits for the answer to the cancel, but there is nothing left to cancel.
             (PendingCancel, Step::Fill) => Some(PendingCancel),
             (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::FillLast) => {
                 Some(Filled)
             }
-            // Fills after the end are booked all the same; the status keeps its name.
-            (Canceled | Expired | Rejected, Step::Fill | Step::FillLast) => Some(self),
+            // What a venue says after the end is recorded all the same, and the status keeps its
+            // name: an acknowledgement overtaken by the last fill, a fill after the cancel, more
+            // than was ordered, a cancel that lost the race. Fills are booked.
+            (
+                Filled | Canceled | Expired | Rejected,
+                Step::Acknowledge
+                | Step::Reject
+                | Step::Fill
+                | Step::FillLast
+                | Step::RejectCancel
+                | Step::Cancel
+                | Step::Expire,
+            ) => Some(self),
 
             (Routed | InDoubt | New | PartiallyFilled, Step::RequestCancel) => Some(PendingCancel),
             (PendingCancel, Step::RejectCancel) => Some(working),
             // An earlier cancel may still be pending, so nothing changes.
             (_, Step::RejectCancelUnsent) => Some(self),
-            // The cancel lost the race against the end of the order.
-            (Filled | Canceled | Expired | Rejected, Step::RejectCancel) => Some(self),
             (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Cancel) => {
                 Some(Canceled)
             }
