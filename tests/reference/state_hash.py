@@ -15,6 +15,8 @@ from exact import parse, text
 SCHEMA_VERSION = 1
 
 AT_VENUE = {"routed", "in_doubt", "new", "partially_filled"}
+# An order thought never to have arrived is approved again, and may be at the venue all the same.
+PERHAPS = AT_VENUE | {"approved"}
 
 # What happens to an order -> the statuses in which it counts. Elsewhere it changes nothing.
 COUNTS_IN = {
@@ -23,14 +25,14 @@ COUNTS_IN = {
     "OrderRouted": {"approved"},
     "OrderInDoubt": {"routed"},
     "OrderReconciled": {"in_doubt"},
-    "OrderAcknowledged": {"routed", "in_doubt", "new"},
-    "execution with units left": AT_VENUE,
-    "last execution": AT_VENUE | {"pending_cancel"},
+    "OrderAcknowledged": {"approved", "routed", "in_doubt", "new"},
+    "execution with units left": PERHAPS,
+    "last execution": PERHAPS | {"pending_cancel"},
     "CancelPending": AT_VENUE,
     "CancelRejected": {"pending_cancel"},
     "OrderRejected": {"approved", "routed", "in_doubt", "new", "pending_cancel"},
-    "OrderCanceled": AT_VENUE | {"approved", "pending_cancel"},
-    "OrderExpired": AT_VENUE | {"pending_cancel"},
+    "OrderCanceled": PERHAPS | {"pending_cancel"},
+    "OrderExpired": PERHAPS | {"pending_cancel"},
 }
 STATUS_AFTER = {
     "OrderRefused": "refused",
