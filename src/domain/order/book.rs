@@ -138,13 +138,14 @@ impl VenueOrders {
     /// What to do about an order. `sent`, `cancel_sent`: this run has put it to the venue.
     pub fn next_step(&self, id: &OrderId, sent: bool, cancel_sent: bool) -> Option<OrderStep> {
         let order = self.orders.get(id)?;
-        if let Some(request) = self.cancels.get(id) {
-            return Some(OrderStep::AnswerCancel(*request));
-        }
+        let cancel = self.cancels.get(id).copied().map(OrderStep::AnswerCancel);
         match order.status {
-            OrderStatus::Approved => Some(OrderStep::Route),
+            // A cancel waits for the end of the doubt: a venue that does not have the order would
+            // refuse the cancel, and the order would pass for working.
             OrderStatus::Routed if !sent => Some(OrderStep::Doubt),
             OrderStatus::InDoubt => Some(OrderStep::AskVenue),
+            _ if cancel.is_some() => cancel,
+            OrderStatus::Approved => Some(OrderStep::Route),
             OrderStatus::PendingCancel if !cancel_sent => {
                 order.venue_cancel.map(OrderStep::SendCancel)
             }
