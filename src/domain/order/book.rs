@@ -121,13 +121,14 @@ impl VenueOrders {
         self.orders.get(self.by_client_order_id.get(id)?)
     }
 
-    /// Orders about which something may have to be done.
+    /// Orders about which something may have to be done; of those that have ended, the ones whose
+    /// cancel waits for an answer.
     pub fn unfinished(&self) -> impl Iterator<Item = &OrderId> {
-        let live = self
+        let unfinished = self
             .orders
-            .values()
-            .filter(|order| !order.status.is_terminal());
-        live.map(Order::id)
+            .iter()
+            .filter(|(id, order)| !order.status.is_terminal() || self.cancels.contains_key(*id));
+        unfinished.map(|(id, _)| id)
     }
 
     /// Orders of which it is not known whether the venue has them.
