@@ -2,6 +2,7 @@
 
 mod given;
 mod log;
+pub mod story;
 
 pub use given::{Command, Given, World, cancel, deposit, executed, fill, open, release, submit};
 pub use log::Log;

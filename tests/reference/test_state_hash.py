@@ -3,6 +3,7 @@
 import hashlib
 import json
 import unittest
+from pathlib import Path
 
 from state_hash import canonical, state_of
 
@@ -103,6 +104,14 @@ class Hash(unittest.TestCase):
             '"time_in_force":"day","type":"limit"}],'
             '"positions":[{"cost":"10","quantity":"4","symbol":"X"}],'
             '"realised_pnl":"0","reserved_cash":"15.02"}],"halts":[],"strategies":[]}',
+        )
+
+    def test_the_product_computes_the_same(self):
+        """The product's own tests hold the same log and the same hash against each other."""
+        log = Path(__file__).with_name("small_log.jsonl").read_text(encoding="utf-8")
+        self.assertEqual(
+            hashlib.sha256(canonical(state_of(log.splitlines()))).hexdigest(),
+            "f89f756caf1d9788c3a5c439f528a420fa90b5c4f9afc5d0756242fbf69353cb",
         )
 
     def test_a_gap_in_the_log_is_refused(self):

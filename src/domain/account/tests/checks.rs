@@ -185,7 +185,8 @@ fn exactly_at_the_limit_passes() {
 #[test]
 fn a_limit_that_nobody_has_set_refuses() {
     use CheckCode::*;
-    let unset: [(fn(&mut World), Failed); 4] = [
+    type Unset = fn(&mut World);
+    let unset: [(Unset, Failed); 4] = [
         (
             |world| world.limits.reference_age_seconds_max = None,
             failure(ReferenceFresh, None, Some("0")),
