@@ -18,6 +18,20 @@ pub enum PortError {
     Absent { actor: &'static str },
     #[error("{actor} did not answer within {} s; it may have acted", ANSWER_WAIT.as_secs())]
     NoAnswer { actor: &'static str },
+    #[error("{actor} failed too often and was given up; start the node again")]
+    Retired { actor: &'static str },
+}
+
+/// Where messages go at the moment.
+enum Place<M: Message + Send>
+where
+    M::Result: Send,
+{
+    /// Nowhere yet.
+    Absent,
+    At(Recipient<M>),
+    /// Nowhere any more.
+    Retired,
 }
 
 /// The senders' end.
@@ -26,7 +40,7 @@ where
     M::Result: Send,
 {
     actor: &'static str,
-    current: watch::Receiver<Option<Recipient<M>>>,
+    current: watch::Receiver<Place<M>>,
 }
 
 impl<M: Message + Send> Clone for Port<M>
@@ -46,7 +60,7 @@ pub struct PortSlot<M: Message + Send>
 where
     M::Result: Send,
 {
-    current: watch::Sender<Option<Recipient<M>>>,
+    current: watch::Sender<Place<M>>,
 }
 
 /// A port for messages `M` to `actor`, which is not there yet.
@@ -54,7 +68,7 @@ pub fn port<M: Message + Send>(actor: &'static str) -> (PortSlot<M>, Port<M>)
 where
     M::Result: Send,
 {
-    let (sender, receiver) = watch::channel(None);
+    let (sender, receiver) = watch::channel(Place::Absent);
     let port = Port {
         actor,
         current: receiver,
@@ -72,7 +86,13 @@ where
         A: Actor + Handler<M>,
         A::Context: ToEnvelope<A, M>,
     {
-        self.current.send_replace(Some(address.clone().recipient()));
+        self.current
+            .send_replace(Place::At(address.clone().recipient()));
+    }
+
+    /// The actor will not come back: whoever asks is told so at once.
+    pub fn retire(&self) {
+        self.current.send_replace(Place::Retired);
     }
 }
 
@@ -86,7 +106,11 @@ where
         let actor = self.actor;
         let mut current = self.current.clone();
         loop {
-            let recipient = current.borrow_and_update().clone();
+            let recipient = match &*current.borrow_and_update() {
+                Place::Absent => None,
+                Place::At(recipient) => Some(recipient.clone()),
+                Place::Retired => return Err(PortError::Retired { actor }),
+            };
             if let Some(recipient) = recipient {
                 match timeout(ANSWER_WAIT, recipient.send(message.clone())).await {
                     Ok(Ok(answer)) => return Ok(answer),

@@ -1,9 +1,10 @@
 //! A whole node: the log, the actors, the paper venue, the read models.
 //!
-//! [`Node::start`] follows the order that makes a restart safe: lock and lease, fold, NodeStarted,
-//! connect the venue, risk at the head, execution reconciles what may have been sent, and only then
+//! [`Node::start`] follows the order that makes a restart safe: lock, fold, connect the venue, lease,
+//! read models, NodeStarted, risk at the head, execution reconciles what may have been sent, and only then
 //! the data plays on.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::build;
 use super::config::{DataFile, NodeConfig};
 use super::lock::{self, DirLock, LockError};
-use super::player::{PlayEnd, PlayError, Player, Progress};
+use super::player::{self, PlayEnd, PlayError, Player, Progress};
 use super::setup::{DemoSetup, SetupError};
 use super::staff::{Means, Staff};
 use super::summary::{self, FoldLogError, Summary};
@@ -35,6 +36,7 @@ use crate::projections::runner::{Runner, RunnerError};
 use crate::projections::views::{Views, ViewsError};
 use crate::runtime::{DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
 use crate::values::{AccountId, IdError, Position, StrategyId, VenueId};
+use crate::venues::Venue;
 use crate::venues::paper::{PaperError, PaperVenue};
 
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,15 @@ pub enum NodeError {
     Id(#[from] IdError),
     #[error("an actor could not be started: {0}")]
     Actor(String),
+    #[error(
+        "{} has {found} reports, and the log holds number {logged}: the book was lost or replaced; \
+         bring back the one that belongs to this log", path.display()
+    )]
+    BookLost {
+        path: PathBuf,
+        found: u64,
+        logged: u64,
+    },
     #[error("the node has to stop: {0}")]
     Fatal(String),
 }
@@ -121,15 +132,18 @@ impl Node {
         let events: Arc<dyn EventStore> = store.clone();
         let log_id = events.log_id().await?;
         let ledger = summary::fold(&events).await?;
+        if let Some(dataset) = &dataset {
+            // Before anything is recorded.
+            player::check_data(dataset, ledger.last_row.as_ref())?;
+        }
         clock.advance_to(ledger.marked_at);
         let venue_id = VenueId::new(VENUE)?;
-        let book = config.data_dir.join("paper.db");
-        let (model, business) = (config.paper.clone(), runtime.business.clone());
-        let venue =
-            Arc::new(PaperVenue::open(book, venue_id.clone(), log_id, model, business).await?);
+        let venue = Arc::new(open_venue(&config, &venue_id, log_id, &ledger, &runtime).await?);
 
-        let (journal, node_log) = open_journal(&config, &events, &ledger, &runtime).await?;
+        let (journal, lease_epoch) = open_journal(&config, &events, &runtime).await?;
         let viewed = open_views(&config, log_id, &journal, &runtime).await?;
+        // From here on the log says that the node runs: everything it needs has been opened.
+        let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
         let means = Means {
             store: events,
@@ -159,7 +173,10 @@ impl Node {
             _lock: lock,
         };
         if let Some(demo) = demo {
-            node.set_up(&demo, &ledger).await?;
+            tokio::select! {
+                done = node.set_up(&demo, &ledger) => done?,
+                end = node.forced_end() => return Err(end),
+            }
         }
         Ok(node)
     }
@@ -202,8 +219,7 @@ impl Node {
     /// Plays the configured data, if any, and runs until told to stop, or for an `exit_when_done`
     /// until the data ends.
     pub async fn run(&mut self) -> Result<RunEnd, NodeError> {
-        let mut fatal = self.staff.fatal.clone();
-        let mut journal = self.journal.state();
+        let forced_end = self.forced_end();
         let exit_when_done = self.config.exit_when_done;
         let mut stop = self.stop.subscribe();
         let player = self.player();
@@ -221,15 +237,26 @@ impl Node {
         };
         tokio::select! {
             end = work => end,
-            reason = fatal.wait_for(Option::is_some) => {
-                let reason = reason.ok().and_then(|reason| reason.clone());
-                Err(NodeError::Fatal(reason.unwrap_or_else(|| "the guardian is gone".to_owned())))
-            }
-            state = journal.wait_for(|state| matches!(state, JournalState::Stopped(_))) => {
-                Err(NodeError::Fatal(match state.as_deref() {
-                    Ok(JournalState::Stopped(reason)) => reason.clone(),
-                    _ => "the journal is gone".to_owned(),
-                }))
+            end = forced_end => Err(end),
+        }
+    }
+
+    /// Waits until the node cannot go on, and says why.
+    fn forced_end(&self) -> impl Future<Output = NodeError> + use<> {
+        let mut fatal = self.staff.fatal.clone();
+        let mut journal = self.journal.state();
+        async move {
+            tokio::select! {
+                reason = fatal.wait_for(Option::is_some) => {
+                    let reason = reason.ok().and_then(|reason| reason.clone());
+                    NodeError::Fatal(reason.unwrap_or_else(|| "the guardian is gone".to_owned()))
+                }
+                state = journal.wait_for(|state| matches!(state, JournalState::Stopped(_))) => {
+                    NodeError::Fatal(match state.as_deref() {
+                        Ok(JournalState::Stopped(reason)) => reason.clone(),
+                        _ => "the journal is gone".to_owned(),
+                    })
+                }
             }
         }
     }
@@ -312,13 +339,40 @@ fn strategies(ledger: &Ledger, demo: Option<&DemoSetup>) -> Vec<StrategyId> {
     ids
 }
 
-/// Takes the lease, starts the journal and records that the node has started.
+/// Opens the paper venue's book, unless it is not the one that the log speaks of: a new one would
+/// give out numbers a second time.
+async fn open_venue(
+    config: &NodeConfig,
+    venue: &VenueId,
+    log_id: Uuid,
+    ledger: &Ledger,
+    runtime: &Runtime,
+) -> Result<PaperVenue, NodeError> {
+    let path = config.data_dir.join("paper.db");
+    let logged = ledger.last_reports.get(venue).copied().unwrap_or_default();
+    let lost = |found| NodeError::BookLost {
+        path: path.clone(),
+        found,
+        logged,
+    };
+    if logged > 0 && !path.exists() {
+        return Err(lost(0));
+    }
+    let (model, clock) = (config.paper.clone(), runtime.business.clone());
+    let opened = PaperVenue::open(&path, venue.clone(), log_id, model, clock).await?;
+    let found = *opened.last_report().borrow();
+    match found < logged {
+        true => Err(lost(found)),
+        false => Ok(opened),
+    }
+}
+
+/// Takes the lease and starts the journal.
 async fn open_journal(
     config: &NodeConfig,
     events: &Arc<dyn EventStore>,
-    ledger: &Ledger,
     runtime: &Runtime,
-) -> Result<(Journal, NodeLog), NodeError> {
+) -> Result<(Journal, u64), NodeError> {
     let lease = events.acquire_lease(&config.node).await?;
     let lease_epoch = lease.epoch;
     let origin = Origin {
@@ -326,6 +380,16 @@ async fn open_journal(
         build: build::version(),
     };
     let journal = Journal::start(events.clone(), lease, origin, runtime).await?;
+    Ok((journal, lease_epoch))
+}
+
+async fn record_start(
+    config: &NodeConfig,
+    lease_epoch: u64,
+    journal: &Journal,
+    ledger: &Ledger,
+    runtime: &Runtime,
+) -> Result<NodeLog, NodeError> {
     let version = ledger
         .node_versions
         .get(&config.node)
@@ -345,7 +409,7 @@ async fn open_journal(
             config_hash: config.hash(),
         })
         .await?;
-    Ok((journal, node_log))
+    Ok(node_log)
 }
 
 /// Starts folding the read models and returns how far they are.

@@ -68,6 +68,17 @@ pub struct Player {
     pub progress: watch::Sender<Progress>,
 }
 
+/// A log holds the prices of one set of data; `logged`: that set and its last row.
+pub fn check_data(dataset: &Dataset, logged: Option<&(String, u64)>) -> Result<(), PlayError> {
+    match logged {
+        Some((source, _)) if *source != dataset.source => Err(PlayError::OtherData {
+            logged: source.clone(),
+            given: dataset.source.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// How far playing is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -79,16 +90,8 @@ pub struct Progress {
 impl Player {
     /// Plays on after the row last recorded (`logged`: data and row), which is finished first.
     pub async fn play(mut self, logged: Option<(String, u64)>) -> Result<PlayEnd, PlayError> {
-        let done = match logged {
-            None => 0,
-            Some((source, _)) if source != self.dataset.source => {
-                return Err(PlayError::OtherData {
-                    logged: source,
-                    given: self.dataset.source,
-                });
-            }
-            Some((_, row)) => row,
-        };
+        check_data(&self.dataset, logged.as_ref())?;
+        let done = logged.map_or(0, |(_, row)| row);
         let rows = std::mem::take(&mut self.dataset.rows);
         let first = usize::try_from(done)
             .unwrap_or(usize::MAX)
@@ -199,7 +202,8 @@ impl Player {
                 through,
             };
             match strategy.ask(evaluate).await {
-                Ok(Ok(())) => return Ok(Some(())),
+                // A strategy that was given up is halted, and the market goes on without it.
+                Ok(Ok(())) | Err(PortError::Retired { .. }) => return Ok(Some(())),
                 // Behind, or rebuilt on the way: settle and ask again.
                 Ok(Err(CommandFailure::Unavailable(_) | CommandFailure::Unknown(_)))
                 | Err(PortError::Absent { .. } | PortError::NoAnswer { .. }) => {}
@@ -228,7 +232,10 @@ impl Player {
         loop {
             let head = self.feed.head();
             for port in &self.settle {
-                while !matches!(port.ask(Settle { through: head }).await, Ok(Some(_))) {
+                while !matches!(
+                    port.ask(Settle { through: head }).await,
+                    Ok(Some(_)) | Err(PortError::Retired { .. })
+                ) {
                     self.pause().await;
                 }
             }

@@ -120,6 +120,12 @@ impl Staff {
         let (settle_slot, settle) = port::<Settle>("strategy");
         let slots = Arc::new((commands_slot, evaluate_slot, settle_slot));
         let (own, gateway, own_id) = (means.clone(), self.risk.clone(), id.clone());
+        let given_up = slots.clone();
+        let retire = move || {
+            given_up.0.retire();
+            given_up.1.retire();
+            given_up.2.retire();
+        };
         let build = move |guard| {
             let (own, gateway) = (own.clone(), gateway.clone());
             let (id, slots) = (own_id.clone(), slots.clone());
@@ -139,7 +145,12 @@ impl Staff {
             .add(Child {
                 name: format!("strategy:{id}"),
                 build: Box::new(build),
-                escalation: halt_strategy(self.risk.clone(), means.runtime.clone(), id.clone()),
+                escalation: halt_strategy(
+                    self.risk.clone(),
+                    means.runtime.clone(),
+                    id.clone(),
+                    retire,
+                ),
             })
             .await?;
         self.trading.push(settle);
@@ -200,10 +211,15 @@ fn stop_node(
     }
 }
 
-/// A strategy that keeps failing is halted; the others trade on.
-fn halt_strategy(risk: RiskGateway, runtime: Runtime, id: StrategyId) -> Escalation {
+/// A strategy that keeps failing is halted, and nobody waits for it any more; the others trade on.
+fn halt_strategy(
+    risk: RiskGateway,
+    runtime: Runtime,
+    id: StrategyId,
+    retire: impl Fn() + Clone + 'static,
+) -> Escalation {
     Escalation::Halt(Box::new(move |cause| {
-        let (risk, id) = (risk.clone(), id.clone());
+        let (risk, id, retire) = (risk.clone(), id.clone(), retire.clone());
         let command_id = CommandId::derived(&["escalation", &runtime.new_id().to_string()]);
         Box::pin(async move {
             let ask = AskRisk {
@@ -214,7 +230,10 @@ fn halt_strategy(risk: RiskGateway, runtime: Runtime, id: StrategyId) -> Escalat
                 },
             };
             match risk.command(ask).await {
-                Ok(_) => Ok(()),
+                Ok(_) => {
+                    retire();
+                    Ok(())
+                }
                 Err(error) => Err(format!("{cause}; and it could not be halted: {error}")),
             }
         })

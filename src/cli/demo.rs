@@ -5,7 +5,8 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::{DONE, FAILED, USAGE, output, run};
+use super::run::{self, Stops};
+use super::{DONE, FAILED, USAGE, output};
 use crate::app::config::Draft;
 use crate::app::node::{Node, RunEnd};
 use crate::app::summary::Summary;
@@ -20,7 +21,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "FILE")]
     data: Option<String>,
     /// Bars a second, or `max` for as fast as it goes [default: 20]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     speed: Option<String>,
     /// Stop when the data has been played, with a summary
     #[arg(long)]
@@ -68,9 +69,13 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
     };
     config.exit_when_done = args.exit_when_done;
     let data_dir = config.data_dir.display().to_string();
-    let started = elapsed_clock();
-    let node = match Node::start(config).await {
-        Ok(node) => node,
+    let started_at = elapsed_clock();
+    let started = match Node::start(config).await {
+        Ok(node) => Stops::listen().map(|stops| (node, stops)),
+        Err(error) => Err(error),
+    };
+    let (node, stops) = match started {
+        Ok(ready) => ready,
         Err(error) => {
             output::error(error);
             return FAILED;
@@ -79,9 +84,9 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
     if announce(&node, args.json, &data_dir).is_err() {
         return FAILED;
     }
-    match run::to_the_end(node, !args.json).await {
+    match run::to_the_end(node, stops, !args.json).await {
         Ok((end, summary)) => {
-            let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let elapsed_ms = u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX);
             match conclude(end, &summary, elapsed_ms, args) {
                 Ok(()) => DONE,
                 Err(_) => FAILED,

@@ -34,10 +34,15 @@ pub struct EventsArgs {
     #[arg(long = "type", value_name = "TYPE", value_parser = event_type)]
     event_type: Option<String>,
     /// Only after this position
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "POSITION",
+        allow_negative_numbers = true,
+        default_value_t = 0
+    )]
     after: u64,
     /// Only up to and with this position
-    #[arg(long, value_name = "POSITION", default_value_t = u64::MAX, hide_default_value = true)]
+    #[arg(long, value_name = "POSITION", allow_negative_numbers = true, default_value_t = u64::MAX, hide_default_value = true)]
     until: u64,
     /// Go on with new events as they are recorded
     #[arg(long)]

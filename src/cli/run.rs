@@ -16,6 +16,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Runs a started node until it is done or told to stop; `Ok` after an orderly stop.
 pub async fn to_the_end(
     mut node: Node,
+    mut stops: Stops,
     show_progress: bool,
 ) -> Result<(RunEnd, Summary), NodeError> {
     let stopper = node.stopper();
@@ -23,7 +24,6 @@ pub async fn to_the_end(
     let end = {
         let running = node.run();
         tokio::pin!(running);
-        let mut stops = Stops::listen().map_err(|error| NodeError::Fatal(error.to_string()))?;
         let mut shown = interval(PROGRESS_EVERY);
         let show_progress = show_progress && std::io::stderr().is_terminal();
         loop {
@@ -58,17 +58,19 @@ fn show(progress: &watch::Receiver<Progress>) {
     let _ = std::io::stderr().flush();
 }
 
-/// The signals that ask a node to stop.
-struct Stops {
+/// The signals that ask a node to stop; kept from the moment of [`Stops::listen`] on.
+pub struct Stops {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Stops {
-    fn listen() -> std::io::Result<Self> {
+    /// To be called before a node says that it is ready.
+    pub fn listen() -> Result<Self, NodeError> {
+        let listen = |kind| signal(kind).map_err(|error| NodeError::Fatal(error.to_string()));
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
         })
     }
 

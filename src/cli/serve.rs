@@ -1,6 +1,7 @@
 //! `blotter serve`: a node by its configuration.
 
-use super::{DONE, FAILED, USAGE, output, run};
+use super::run::{self, Stops};
+use super::{DONE, FAILED, USAGE, output};
 use crate::app::config::Draft;
 use crate::app::node::Node;
 
@@ -12,15 +13,19 @@ pub async fn run(draft: Draft) -> u8 {
             return USAGE;
         }
     };
-    let node = match Node::start(config).await {
-        Ok(node) => node,
+    let started = match Node::start(config).await {
+        Ok(node) => Stops::listen().map(|stops| (node, stops)),
+        Err(error) => Err(error),
+    };
+    let (node, stops) = match started {
+        Ok(ready) => ready,
         Err(error) => {
             output::error(error);
             return FAILED;
         }
     };
     tracing::info!("ready");
-    match run::to_the_end(node, false).await {
+    match run::to_the_end(node, stops, false).await {
         Ok((_, summary)) => {
             tracing::info!(position = %summary.position, "stopped");
             DONE

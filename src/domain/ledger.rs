@@ -7,14 +7,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::account::{Account, FoldError};
-use crate::domain::order::{OrderStatus, Step};
+use crate::domain::order::{OrderStatus, Step, report_of};
 use crate::domain::risk::Halts;
 use crate::domain::strategy::Strategy;
 use crate::events::catalogue::{Finding, OrderSubmitted};
 use crate::events::{Event, Recorded};
 use crate::values::{
     AccountId, AmountError, Money, NodeId, OrderId, OrderTerms, Position, Price, Quantity,
-    StrategyId, Symbol, Timestamp, Version,
+    StrategyId, Symbol, Timestamp, VenueId, Version,
 };
 
 /// What became of an order.
@@ -62,6 +62,8 @@ pub struct Ledger {
     pub node_versions: BTreeMap<NodeId, Version>,
     /// Row of the market data last played, with the data's name.
     pub last_row: Option<(String, u64)>,
+    /// Number of the last report of each venue.
+    pub last_reports: BTreeMap<VenueId, u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -171,6 +173,10 @@ impl Ledger {
     }
 
     fn apply_order(&mut self, event: &Event) {
+        if let Some(report) = report_of(event) {
+            let last = self.last_reports.entry(report.venue.clone()).or_default();
+            *last = report.sequence.max(*last);
+        }
         let (order_id, step) = match event {
             Event::OrderRouted(fact) => (&fact.order_id, Step::Route),
             Event::OrderAcknowledged(fact) => (&fact.order_id, Step::Acknowledge),

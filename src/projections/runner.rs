@@ -93,6 +93,7 @@ pub enum RunnerState {
 
 /// See the module.
 pub struct Runner {
+    views: Views,
     feed: Feed,
     runtime: Runtime,
     db: SqliteConnection,
@@ -125,6 +126,7 @@ impl Runner {
         }
         let lowest = lowest(&slots, &feed);
         Ok(Self {
+            views: views.clone(),
             feed,
             runtime: runtime.clone(),
             db,
@@ -210,6 +212,7 @@ impl Runner {
                     .send_replace(RunnerState::Retrying(error.to_string()));
                 sleep(self.runtime.jittered(pause)).await;
                 pause = (pause * 2).min(RETRY_PAUSE_MAX);
+                self.db = reconnect(&self.views, &self.runtime).await?;
             }
         }
         if *self.state.borrow() != RunnerState::Folding {
@@ -218,6 +221,19 @@ impl Runner {
         }
         self.positions.send_replace(lowest(&self.slots, &self.feed));
         Ok(())
+    }
+}
+
+/// A fresh connection to write with: a full disk ends a transaction behind the driver's back, and
+/// from then on the driver refuses to begin another on the old one.
+async fn reconnect(views: &Views, runtime: &Runtime) -> Result<SqliteConnection, RunnerError> {
+    loop {
+        match views.writer().await.map_err(RunnerError::Database) {
+            Err(error) if passes_by_itself(&error) => {
+                sleep(runtime.jittered(RETRY_PAUSE_MAX)).await;
+            }
+            opened => return opened,
+        }
     }
 }
 

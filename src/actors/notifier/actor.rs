@@ -114,7 +114,8 @@ impl NotifierActor {
             return self.settle.answer(self.outstanding.folded_to, true);
         };
         let (position, alert) = (*position, alert.clone());
-        let (step, expected, event): (_, _, Event) = match alert.raised {
+        let delivers = alert.raised;
+        let (step, expected, event): (_, _, Event) = match delivers {
             false => {
                 let raised = AlertRaised {
                     severity: alert.severity,
@@ -142,7 +143,7 @@ impl NotifierActor {
                 let durable = self.writer.submit(commit).into_actor(self);
                 ctx.spawn(durable.map(move |answer, actor, ctx| {
                     fail::fail_point!("notifier::after_append");
-                    actor.recorded(position, answer.map(|_| ()), ctx);
+                    actor.recorded(position, delivers, answer.map(|_| ()), ctx);
                 }));
             }
         }
@@ -171,6 +172,7 @@ impl NotifierActor {
     fn recorded(
         &mut self,
         position: Position,
+        delivered: bool,
         answer: Result<(), CommitError>,
         ctx: &mut Context<Self>,
     ) {
@@ -178,12 +180,12 @@ impl NotifierActor {
         if let Err(error) = answer {
             return self.rebuild(error.to_string(), ctx);
         }
-        // Not waiting for the feed to bring back what is durable now.
-        match self.outstanding.alerts.get_mut(&position) {
-            Some(alert) if !alert.raised => alert.raised = true,
-            _ => {
-                self.outstanding.alerts.remove(&position);
-            }
+        // Not waiting for the feed to bring back what is durable now; it may have done so already,
+        // so what was recorded is told apart by the step and not by the state.
+        if delivered {
+            self.outstanding.alerts.remove(&position);
+        } else if let Some(alert) = self.outstanding.alerts.get_mut(&position) {
+            alert.raised = true;
         }
         self.advance(ctx);
     }

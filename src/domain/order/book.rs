@@ -155,7 +155,8 @@ impl VenueOrders {
     }
 }
 
-fn report_of(event: &Event) -> Option<&ReportRef> {
+/// The venue's report that an event records, if it records one.
+pub fn report_of(event: &Event) -> Option<&ReportRef> {
     let origin = match event {
         Event::OrderAcknowledged(fact) => return Some(&fact.report),
         Event::OrderExecuted(fact) => return Some(&fact.report),

@@ -12,7 +12,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use book::{OrderStep, VenueOrders};
+pub use book::{OrderStep, VenueOrders, report_of};
 pub use command::{Approval, OrderReport, ReportedChange};
 pub use decide::{OrderError, mark_in_doubt, reconcile, record_report, request_cancel, route};
 pub use lifecycle::{OrderStatus, Step};

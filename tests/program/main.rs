@@ -1,0 +1,22 @@
+//! The program as its users have it: the real binary, its command line, its files, its signals.
+//!
+//! `support` runs it and reads what it says, `data` cuts short market data out of the recorded one.
+//! Long loops run with `BLOTTER_TORTURE=1`; `ROUNDS` sets how many rounds they take.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_files;
+mod bad_input;
+mod crash;
+mod data;
+mod demo;
+mod disk_full;
+mod independent;
+mod listing;
+mod supervision;
+mod support;
+mod verify;
