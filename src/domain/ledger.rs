@@ -1,6 +1,9 @@
 //! The fold of a whole log, of durable facts only: what anyone may be shown, hashed, or compared
 //! with after a restart.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::account::{Account, FoldError};

@@ -16,6 +16,8 @@ pub mod order;
 pub mod risk;
 pub mod state_hash;
 pub mod strategy;
+#[cfg(test)]
+mod tests;
 
 use crate::events::Event;
 

@@ -1,6 +1,9 @@
 //! The state hash: one number for what a log amounts to, specified in `docs/state-hash.md` so that
 //! a second program can compute it from the events.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 
 use crate::domain::account::Account;

@@ -15,22 +15,24 @@ from exact import parse, text
 SCHEMA_VERSION = 1
 
 AT_VENUE = {"routed", "in_doubt", "new", "partially_filled"}
+# An order thought never to have arrived is approved again, and may be at the venue all the same.
+PERHAPS = AT_VENUE | {"approved"}
 
 # What happens to an order -> the statuses in which it counts. Elsewhere it changes nothing.
 COUNTS_IN = {
     "OrderApproved": {"submitted"},
     "OrderRefused": {"submitted"},
-    "OrderRouted": {"approved", "routed"},
+    "OrderRouted": {"approved"},
     "OrderInDoubt": {"routed"},
     "OrderReconciled": {"in_doubt"},
-    "OrderAcknowledged": {"routed", "in_doubt", "new"},
-    "execution with units left": AT_VENUE,
-    "last execution": AT_VENUE | {"pending_cancel"},
+    "OrderAcknowledged": {"approved", "routed", "in_doubt", "new"},
+    "execution with units left": PERHAPS,
+    "last execution": PERHAPS | {"pending_cancel"},
     "CancelPending": AT_VENUE,
     "CancelRejected": {"pending_cancel"},
     "OrderRejected": {"approved", "routed", "in_doubt", "new", "pending_cancel"},
-    "OrderCanceled": AT_VENUE | {"approved", "pending_cancel"},
-    "OrderExpired": AT_VENUE | {"pending_cancel"},
+    "OrderCanceled": PERHAPS | {"pending_cancel"},
+    "OrderExpired": PERHAPS | {"pending_cancel"},
 }
 STATUS_AFTER = {
     "OrderRefused": "refused",
@@ -43,7 +45,7 @@ STATUS_AFTER = {
     "OrderRejected": "rejected",
     "OrderInDoubt": "in_doubt",
 }
-FINDINGS = {"known": "new", "never_arrived": "routed"}
+FINDINGS = {"known": "new", "never_arrived": "approved"}
 STRATEGY_STATUS_AFTER = {"StrategyApproved": "approved", "StrategyStarted": "started"}
 
 
@@ -168,6 +170,8 @@ class State:
             self.step(payload, "execution with units left", "partially_filled")
 
     def cancel_rejected(self, _, payload):
+        if payload["origin"]["origin"] != "venue":
+            return
         executed = self.orders[payload["order_id"]]["executed"]
         self.step(payload, "CancelRejected", "partially_filled" if executed else "new")
 

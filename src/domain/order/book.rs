@@ -121,13 +121,14 @@ impl VenueOrders {
         self.orders.get(self.by_client_order_id.get(id)?)
     }
 
-    /// Orders about which something may have to be done.
+    /// Orders about which something may have to be done; of those that have ended, the ones whose
+    /// cancel waits for an answer.
     pub fn unfinished(&self) -> impl Iterator<Item = &OrderId> {
-        let live = self
+        let unfinished = self
             .orders
-            .values()
-            .filter(|order| !order.status.is_terminal());
-        live.map(Order::id)
+            .iter()
+            .filter(|(id, order)| !order.status.is_terminal() || self.cancels.contains_key(*id));
+        unfinished.map(|(id, _)| id)
     }
 
     /// Orders of which it is not known whether the venue has them.
@@ -138,13 +139,14 @@ impl VenueOrders {
     /// What to do about an order. `sent`, `cancel_sent`: this run has put it to the venue.
     pub fn next_step(&self, id: &OrderId, sent: bool, cancel_sent: bool) -> Option<OrderStep> {
         let order = self.orders.get(id)?;
-        if let Some(request) = self.cancels.get(id) {
-            return Some(OrderStep::AnswerCancel(*request));
-        }
+        let cancel = self.cancels.get(id).copied().map(OrderStep::AnswerCancel);
         match order.status {
-            OrderStatus::Approved => Some(OrderStep::Route),
+            // A cancel waits for the end of the doubt: a venue that does not have the order would
+            // refuse the cancel, and the order would pass for working.
             OrderStatus::Routed if !sent => Some(OrderStep::Doubt),
             OrderStatus::InDoubt => Some(OrderStep::AskVenue),
+            _ if cancel.is_some() => cancel,
+            OrderStatus::Approved => Some(OrderStep::Route),
             OrderStatus::PendingCancel if !cancel_sent => {
                 order.venue_cancel.map(OrderStep::SendCancel)
             }

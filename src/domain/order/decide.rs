@@ -167,7 +167,11 @@ fn executed(order: &Order, report: &OrderReport) -> Result<(Step, Event), OrderE
         .quantity
         .checked_sub(cumulative)
         .map_err(amount)?;
-    let leaves = left.max(Quantity::ZERO);
+    // FIX: nothing is left of an order that has ended, whatever arrives late.
+    let leaves = match order.status.is_terminal() {
+        true => Quantity::ZERO,
+        false => left.max(Quantity::ZERO),
+    };
     let step = if leaves.is_zero() {
         Step::FillLast
     } else {

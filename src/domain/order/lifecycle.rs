@@ -91,33 +91,47 @@ impl OrderStatus {
             (InDoubt, Step::FoundAtVenue) => Some(New),
             // To be sent again, under the same client order id, past the same last look.
             (InDoubt, Step::NeverArrived) => Some(Approved),
-            (Routed | InDoubt | New, Step::Acknowledge) => Some(New),
+            // Approved: believed never to have arrived, and there all the same.
+            (Approved | Routed | InDoubt | New, Step::Acknowledge) => Some(New),
             (Routed | InDoubt | New, Step::Reject) => Some(Rejected),
             // The acknowledgement crosses the cancel request: the request stays pending.
             (PendingCancel, Step::Acknowledge) => Some(PendingCancel),
             (PendingCancel, Step::Reject) => Some(Rejected),
 
             // Fills may overtake the acknowledgement, which then changes nothing.
-            (Routed | InDoubt | New | PartiallyFilled, Step::Fill) => Some(PartiallyFilled),
-            (PartiallyFilled, Step::Acknowledge) => Some(PartiallyFilled),
-            // FIX precedence: pending cancel shows before partially filled, filled before both.
-            (PendingCancel, Step::Fill) => Some(PendingCancel),
-            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::FillLast) => {
-                Some(Filled)
+            (Approved | Routed | InDoubt | New | PartiallyFilled, Step::Fill) => {
+                Some(PartiallyFilled)
             }
-            // Fills after the end are booked all the same; the status keeps its name.
-            (Canceled | Expired | Rejected, Step::Fill | Step::FillLast) => Some(self),
+            (PartiallyFilled, Step::Acknowledge) => Some(PartiallyFilled),
+            // A pending cancel shows before partially filled, as in FIX. Filled shows before both:
+            // FIX waits for the answer to the cancel, but there is nothing left to cancel.
+            (PendingCancel, Step::Fill) => Some(PendingCancel),
+            (
+                Approved | Routed | InDoubt | New | PartiallyFilled | PendingCancel,
+                Step::FillLast,
+            ) => Some(Filled),
+            // What a venue says after the end is recorded all the same, and the status keeps its
+            // name: an acknowledgement overtaken by the last fill, a fill after the cancel, more
+            // than was ordered, a cancel that lost the race. Fills are booked.
+            (
+                Filled | Canceled | Expired | Rejected,
+                Step::Acknowledge
+                | Step::Reject
+                | Step::Fill
+                | Step::FillLast
+                | Step::RejectCancel
+                | Step::Cancel
+                | Step::Expire,
+            ) => Some(self),
 
             (Routed | InDoubt | New | PartiallyFilled, Step::RequestCancel) => Some(PendingCancel),
             (PendingCancel, Step::RejectCancel) => Some(working),
             // An earlier cancel may still be pending, so nothing changes.
             (_, Step::RejectCancelUnsent) => Some(self),
-            // The cancel lost the race against the end of the order.
-            (Filled | Canceled | Expired | Rejected, Step::RejectCancel) => Some(self),
             (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Cancel) => {
                 Some(Canceled)
             }
-            (Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Expire) => {
+            (Approved | Routed | InDoubt | New | PartiallyFilled | PendingCancel, Step::Expire) => {
                 Some(Expired)
             }
 

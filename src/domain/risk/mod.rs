@@ -7,6 +7,8 @@ mod book;
 mod checks;
 mod halts;
 mod limits;
+#[cfg(test)]
+mod tests;
 
 pub use book::{RiskBook, RiskFoldError, UnbookedFact};
 pub use checks::{Assessment, Basis, RiskContext, assess};

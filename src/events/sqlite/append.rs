@@ -1,35 +1,48 @@
 //! One append transaction: facts in, plan, rows out.
 //!
 //! Entry points: [`append`] and [`take_lease`], both inside an open transaction.
-//! Invariants: the lease is checked before anything is written; a batch costs three queries, a
-//! few inserts of many rows and one update; an empty batch still writes to disk.
+//! Invariants: the lease is checked before anything is written; a batch of up to 64 commits of a
+//! round number costs two queries and one chain of statements; an empty batch still writes to disk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::errors::{damaged, store_error};
 use super::read::{receipt_of, text_of};
-use crate::events::commit::{Commit, CommitId, Receipt};
+use crate::events::commit::{Commit, Receipt};
 use crate::events::merkle::Frontier;
 use crate::events::plan::{Facts, Head, Plan, PlannedCommit, Stamp, plan};
 use crate::events::store::{Lease, StoreError};
 use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
 
+// Each statement sent alone costs a trip to SQLite's thread and back, which is as dear as a third
+// of an fsync; so what can be known beforehand travels together.
 const HEAD: &str = "SELECT position, frontier, lease_epoch, transactions FROM head";
-const KNOWN: &str = "SELECT commit_id, fingerprint, stream, first_position, first_version, events
-    FROM json_each(?) CROSS JOIN commits ON commit_id = unhex(value)";
-const VERSIONS: &str = "SELECT value, (SELECT first_version + events - 1 FROM commits
-    WHERE stream = value ORDER BY first_version DESC LIMIT 1) FROM json_each(?)";
+pub(super) const BEGIN_AT_HEAD: &str =
+    "BEGIN IMMEDIATE; SELECT position, frontier, lease_epoch, transactions FROM head";
+/// The batch's commit ids that are known, then the version of each of its streams that exists.
+const FACTS: &str = "SELECT NULL AS version, commit_id, fingerprint, stream, first_position,
+    first_version, events
+    FROM json_each(?) CROSS JOIN commits ON commit_id = unhex(value)
+    UNION ALL
+    SELECT (SELECT first_version + events - 1 FROM commits
+    WHERE stream = value ORDER BY first_version DESC LIMIT 1), NULL, NULL, value, NULL, NULL, NULL
+    FROM json_each(?)";
 const INSERT: &str = "INSERT INTO commits (first_position, events, stream, first_version,
     commit_id, fingerprint, records, leaves) ";
 /// Rows of one INSERT. Few sizes make few statements, so that all of them stay prepared.
 const INSERT_ROWS: [usize; 4] = [64, 16, 4, 1];
 // The count changes with every transaction: SQLite writes nothing for a row that stays the same,
 // and an empty batch has to find out whether the disk can be written.
-const ADVANCE: &str = "UPDATE head SET position = ?, frontier = ?, transactions = ?";
+const ADVANCE_AND_COMMIT: [&str; 4] = [
+    "UPDATE head SET position = ",
+    ", frontier = ",
+    ", transactions = ",
+    "; COMMIT",
+];
 const TAKE_LEASE: &str = "UPDATE head SET lease_epoch = lease_epoch + 1, lease_holder = ?,
     transactions = transactions + 1 RETURNING lease_epoch, transactions";
 
@@ -45,7 +58,11 @@ pub(super) async fn read_head(connection: &mut SqliteConnection) -> Result<HeadR
         .fetch_one(connection)
         .await
         .map_err(store_error)?;
-    let position = unsigned(&row, "position", Position::ZERO)?;
+    head_row(&row)
+}
+
+pub(super) fn head_row(row: &SqliteRow) -> Result<HeadRow, StoreError> {
+    let position = unsigned(row, "position", Position::ZERO)?;
     let bytes: &[u8] = row.try_get("frontier").map_err(store_error)?;
     let frontier = Frontier::from_bytes(position, bytes)
         .map_err(|error| damaged(Position::new(position), format!("head: {error}")))?;
@@ -54,7 +71,7 @@ pub(super) async fn read_head(connection: &mut SqliteConnection) -> Result<HeadR
             position: Position::new(position),
             frontier,
         },
-        lease_epoch: unsigned(&row, "lease_epoch", Position::new(position))?,
+        lease_epoch: unsigned(row, "lease_epoch", Position::new(position))?,
         transactions: row.try_get("transactions").map_err(store_error)?,
     })
 }
@@ -76,133 +93,136 @@ pub(super) async fn take_lease(
     Ok((lease, row.try_get("transactions").map_err(store_error)?))
 }
 
-/// Writes what can be recorded of `batch`; also returns the transaction's number.
+/// A planned append whose last statements, COMMIT included, are still to be run.
+pub(super) struct Append {
+    pub plan: Plan,
+    /// Of the head inside this transaction.
+    pub transaction: i64,
+    /// The last rows, the head, COMMIT.
+    pub last: QueryBuilder<Sqlite>,
+}
+
+/// Plans a batch on top of `row` and writes all but the last of it.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
+    row: HeadRow,
     lease: &Lease,
     stamp: &Stamp,
     batch: &[Commit],
-) -> Result<(Plan, i64), StoreError> {
-    let row = read_head(connection).await?;
+) -> Result<Append, StoreError> {
     if row.lease_epoch != lease.epoch {
         return Err(StoreError::Fenced {
             held: lease.epoch,
             current: row.lease_epoch,
         });
     }
-    let facts = Facts {
-        head: row.head,
-        known: known(connection, batch).await?,
-        versions: versions(connection, batch).await?,
-    };
-    let plan = plan(facts, stamp, batch);
-    insert(connection, &plan.rows).await?;
+    let plan = plan(facts(connection, row.head, batch).await?, stamp, batch);
+    let mut last = insert(connection, &plan.rows).await?;
     let transaction = row.transactions + 1;
-    sqlx::query(ADVANCE)
-        .bind(signed(plan.head.position.get())?)
-        .bind(plan.head.frontier.to_bytes())
-        .bind(transaction)
-        .execute(connection)
-        .await
-        .map_err(store_error)?;
-    Ok((plan, transaction))
+    let [position, frontier, transactions, commit] = ADVANCE_AND_COMMIT;
+    last.push(position)
+        .push_bind(signed(plan.head.position.get())?)
+        .push(frontier)
+        .push_bind(plan.head.frontier.to_bytes())
+        .push(transactions)
+        .push_bind(transaction)
+        .push(commit);
+    Ok(Append {
+        plan,
+        transaction,
+        last,
+    })
 }
 
-async fn known(
+/// What the log says about a batch.
+async fn facts(
     connection: &mut SqliteConnection,
+    head: Head,
     batch: &[Commit],
-) -> Result<HashMap<CommitId, (Hash, Receipt)>, StoreError> {
+) -> Result<Facts, StoreError> {
+    let mut facts = Facts {
+        head,
+        ..Facts::default()
+    };
     if batch.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(facts);
     }
     let ids: Vec<_> = batch
         .iter()
         .map(|commit| hex::encode(commit.id.as_bytes()))
         .collect();
-    let rows = sqlx::query(KNOWN)
-        .bind(json(&ids)?)
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?;
-    let found = rows.iter().map(|row| {
-        let (fingerprint, receipt) = receipt_of(row)?;
-        Ok((receipt.commit_id, (fingerprint, receipt)))
-    });
-    found.collect()
-}
-
-async fn versions(
-    connection: &mut SqliteConnection,
-    batch: &[Commit],
-) -> Result<HashMap<StreamName, Version>, StoreError> {
-    if batch.is_empty() {
-        return Ok(HashMap::new());
-    }
     let streams: HashSet<_> = batch.iter().map(|commit| commit.stream.as_str()).collect();
-    let rows = sqlx::query(VERSIONS)
+    let rows = sqlx::query(FACTS)
+        .bind(json(&ids)?)
         .bind(json(&streams)?)
         .fetch_all(connection)
         .await
         .map_err(store_error)?;
-    let mut versions = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let version: Option<i64> = row.try_get(1).map_err(store_error)?;
+        let commit: Option<&[u8]> = row.try_get("commit_id").map_err(store_error)?;
+        if commit.is_some() {
+            let (fingerprint, receipt) = receipt_of(row)?;
+            facts
+                .known
+                .insert(receipt.commit_id, (fingerprint, receipt));
+            continue;
+        }
+        let version: Option<i64> = row.try_get("version").map_err(store_error)?;
         let Some(version) = version else { continue };
-        let stream = StreamName::new(&text_of(row, "value", Position::ZERO)?)
+        let stream = StreamName::new(&text_of(row, "stream", Position::ZERO)?)
             .map_err(|error| damaged(Position::ZERO, error))?;
         let version = u64::try_from(version).map_err(|error| damaged(Position::ZERO, error))?;
-        versions.insert(stream, Version::new(version));
+        facts.versions.insert(stream, Version::new(version));
     }
-    Ok(versions)
+    Ok(facts)
 }
 
+/// Inserts all rows but those of the last statement, which is returned.
 async fn insert(
     connection: &mut SqliteConnection,
     rows: &[PlannedCommit],
-) -> Result<(), StoreError> {
+) -> Result<QueryBuilder<Sqlite>, StoreError> {
+    let mut last: Option<&[PlannedCommit]> = None;
     let mut rest = rows;
     for size in INSERT_ROWS {
         let (chunks, fewer) = rest.split_at(rest.len() - rest.len() % size);
         for chunk in chunks.chunks(size) {
-            insert_rows(connection, chunk).await?;
+            if let Some(before) = last.replace(chunk) {
+                let mut statement = insert_statement(before)?;
+                let inserted = statement.build().execute(&mut *connection).await;
+                inserted.map_err(store_error)?;
+            }
         }
         rest = fewer;
     }
-    Ok(())
+    match last {
+        None => Ok(QueryBuilder::new("")),
+        Some(chunk) => {
+            let mut statement = insert_statement(chunk)?;
+            statement.push("; ");
+            Ok(statement)
+        }
+    }
 }
 
-async fn insert_rows(
-    connection: &mut SqliteConnection,
-    rows: &[PlannedCommit],
-) -> Result<(), StoreError> {
+fn insert_statement(rows: &[PlannedCommit]) -> Result<QueryBuilder<Sqlite>, StoreError> {
     let rows = rows
         .iter()
         .map(RowValues::of)
         .collect::<Result<Vec<_>, _>>()?;
-    let inserted = QueryBuilder::<Sqlite>::new(INSERT)
-        .push_values(&rows, |mut values, row| {
-            values
-                .push_bind(row.first_position)
-                .push_bind(row.events)
-                .push_bind(row.receipt.stream.as_str())
-                .push_bind(row.first_version)
-                .push_bind(row.receipt.commit_id.as_bytes().as_slice())
-                .push_bind(row.fingerprint.as_slice())
-                .push_bind(row.records.as_str())
-                .push_bind(row.leaves.as_slice());
-        })
-        .build()
-        .execute(connection)
-        .await
-        .map_err(store_error)?
-        .rows_affected();
-    match inserted == rows.len() as u64 {
-        true => Ok(()),
-        false => Err(StoreError::Fatal(format!(
-            "{inserted} of {} commits were inserted",
-            rows.len()
-        ))),
-    }
+    let mut statement = QueryBuilder::<Sqlite>::new(INSERT);
+    statement.push_values(rows, |mut values, row| {
+        values
+            .push_bind(row.first_position)
+            .push_bind(row.events)
+            .push_bind(row.receipt.stream.as_str().to_owned())
+            .push_bind(row.first_version)
+            .push_bind(row.receipt.commit_id.as_bytes().to_vec())
+            .push_bind(row.fingerprint.to_vec())
+            .push_bind(row.records)
+            .push_bind(row.leaves);
+    });
+    Ok(statement)
 }
 
 /// The columns of one row.

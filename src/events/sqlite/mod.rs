@@ -180,9 +180,9 @@ impl EventStore for SqliteStore {
         batch: &[Commit],
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError> {
         let mut writer = self.writer()?.lock().await;
-        let connection = writer.begin().await?;
-        match append::append(connection, lease, stamp, batch).await {
-            Ok((plan, transaction)) => writer.commit(transaction).await.map(|()| plan.answers),
+        let (connection, head) = writer.begin_at_head().await?;
+        match append::append(connection, head, lease, stamp, batch).await {
+            Ok(append) => writer.finish(append).await.map(|plan| plan.answers),
             Err(error) => Err(writer.give_up(error).await),
         }
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 
+use super::append::{Append, BEGIN_AT_HEAD, HeadRow, head_row};
 use super::errors::store_error;
+use crate::events::plan::Plan;
 use crate::events::store::StoreError;
 
 /// The write-ahead log is copied into the database file after this many pages of 4 KiB.
@@ -50,15 +52,18 @@ impl Writer {
         }
     }
 
-    /// Opens a transaction that holds the write lock from its start, so that nothing it reads can
-    /// change before it commits.
-    pub(super) async fn begin(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    /// Undoes what a caller that went away left behind; refuses after the medium has failed.
+    async fn clean(&mut self) -> Result<(), StoreError> {
         if self.unfinished {
             self.roll_back().await;
         }
-        if let Some(failed) = &self.failed {
-            return Err(failed.clone());
-        }
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Opens a transaction that holds the write lock from its start, so that nothing it reads can
+    /// change before it commits.
+    pub(super) async fn begin(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.clean().await?;
         self.unfinished = true;
         let begun = match self.connection().await {
             Ok(connection) => execute(connection, "BEGIN IMMEDIATE").await,
@@ -70,6 +75,40 @@ impl Writer {
         self.connection().await.map_err(store_error)
     }
 
+    /// The same, with the head as the transaction finds it.
+    pub(super) async fn begin_at_head(
+        &mut self,
+    ) -> Result<(&mut SqliteConnection, HeadRow), StoreError> {
+        self.clean().await?;
+        self.unfinished = true;
+        let begun = match self.connection().await {
+            Ok(connection) => sqlx::query(BEGIN_AT_HEAD).fetch_one(connection).await,
+            Err(error) => Err(error),
+        };
+        let head = match begun {
+            Ok(row) => head_row(&row),
+            Err(error) => Err(store_error(error)),
+        };
+        match head {
+            Ok(head) => Ok((self.connection().await.map_err(store_error)?, head)),
+            Err(error) => Err(self.give_up(error).await),
+        }
+    }
+
+    /// Runs the last statements of a transaction, COMMIT included.
+    pub(super) async fn finish(&mut self, append: Append) -> Result<Plan, StoreError> {
+        let Append {
+            plan,
+            transaction,
+            mut last,
+        } = append;
+        let done = match self.connection().await {
+            Ok(connection) => last.build().execute(connection).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        self.committed(done, transaction).await.map(|()| plan)
+    }
+
     /// Makes the transaction durable. `number` is the head's transaction count inside it: should
     /// COMMIT fail, the head tells whether it happened.
     pub(super) async fn commit(&mut self, number: i64) -> Result<(), StoreError> {
@@ -77,6 +116,14 @@ impl Writer {
             Ok(connection) => execute(connection, "COMMIT").await,
             Err(error) => Err(error),
         };
+        self.committed(committed, number).await
+    }
+
+    async fn committed(
+        &mut self,
+        committed: Result<(), sqlx::Error>,
+        number: i64,
+    ) -> Result<(), StoreError> {
         let Err(error) = committed else {
             self.unfinished = false;
             return Ok(());

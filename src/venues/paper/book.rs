@@ -72,13 +72,7 @@ impl Book {
     /// Starts a transaction that may write. Waits for the call before it.
     pub async fn write(&self) -> Result<Work<'_>, VenueError> {
         let mut work = self.read().await?;
-        if let Err(failure) = work.run("BEGIN IMMEDIATE").await {
-            return Err(work.failed(failure));
-        }
-        work.last_report = match last_report(&mut work.connection).await {
-            Ok(last) => last,
-            Err(failure) => return Err(work.failed(failure)),
-        };
+        work.begin().await?;
         Ok(work)
     }
 
@@ -189,6 +183,19 @@ pub(super) struct Work<'b> {
 }
 
 impl Work<'_> {
+    /// Starts a transaction that may write. Outside of one a single statement is a transaction of
+    /// its own.
+    pub async fn begin(&mut self) -> Result<(), VenueError> {
+        if let Err(failure) = self.run("BEGIN IMMEDIATE").await {
+            return Err(self.failed(failure));
+        }
+        self.last_report = match last_report(&mut self.connection).await {
+            Ok(last) => last,
+            Err(failure) => return Err(self.failed(failure)),
+        };
+        Ok(())
+    }
+
     /// Ends the transaction; on disk when it returns. Gives the number of the last report.
     pub async fn commit(mut self) -> Result<u64, VenueError> {
         if let Err(failure) = self.run("COMMIT").await {

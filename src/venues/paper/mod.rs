@@ -77,18 +77,26 @@ impl PaperVenue {
     /// `row` counts up per symbol from 1. A row that was played already, or lies before one that
     /// was, does nothing.
     pub async fn play_bar(&self, symbol: &Symbol, bar: &Bar, row: u64) -> Result<u64, VenueError> {
-        let mut work = self.book.write().await?;
+        let mut work = self.book.read().await?;
+        let last_report = work.last_report;
         if row <= work.last_row(symbol).await? {
-            return work.commit().await;
+            work.give_back();
+            return Ok(last_report);
         }
-        let mut entry = 0;
-        loop {
-            let page = work.resting(symbol, entry).await?;
-            let Some(last) = page.last() else { break };
-            entry = last.entry;
+        let mut page = work.resting(symbol, 0).await?;
+        if page.is_empty() {
+            // The usual case, for which one statement is enough.
+            work.set_last_row(symbol, row).await?;
+            work.give_back();
+            return Ok(last_report);
+        }
+        work.begin().await?;
+        while let Some(last) = page.last() {
+            let entry = last.entry;
             for order in &page {
                 self.play_order(&mut work, order, bar).await?;
             }
+            page = work.resting(symbol, entry).await?;
         }
         work.set_last_row(symbol, row).await?;
         work.commit().await
