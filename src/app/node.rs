@@ -193,7 +193,8 @@ impl Node {
             .iter()
             .filter(|ports| ports.id == demo.strategy)
         {
-            demo.start_strategy(&strategy.commands).await?;
+            demo.start_strategy(&strategy.commands, &self.runtime)
+                .await?;
         }
         Ok(())
     }

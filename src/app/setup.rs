@@ -2,6 +2,10 @@
 //! instruments of the data, one approved strategy. Every step is a command with a derived id, so
 //! setting up again changes nothing.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use crate::actors::messages::{
     AskRisk, AskStrategy, Asked, CommandFailure, RiskCommand, StrategyCommand,
 };
@@ -12,11 +16,15 @@ use crate::domain::strategy::RegisterStrategy;
 use crate::events::catalogue::{InstrumentListed, LimitScope, RiskLimits, StrategyRule};
 use crate::events::commit::CommitError;
 use crate::events::{Commit, Meta, Who, Writer};
+use crate::runtime::Runtime;
 use crate::values::{
     AccountId, AmountError, CommandId, IdError, Instrument, InstrumentKind, StrategyId, StreamName,
     Symbol, Timestamp, VenueId, Version,
 };
 
+/// How often a step whose outcome got lost is taken again.
+const ATTEMPTS_MAX: u32 = 8;
+const RETRY_PAUSE: Duration = Duration::from_millis(25);
 /// Decimals of a price in US equity data after adjustment.
 const PRICE_DECIMALS: u32 = 4;
 
@@ -112,7 +120,11 @@ impl DemoSetup {
     }
 
     /// Registers, approves and starts the strategy.
-    pub async fn start_strategy(&self, strategy: &Port<AskStrategy>) -> Result<(), SetupError> {
+    pub async fn start_strategy(
+        &self,
+        strategy: &Port<AskStrategy>,
+        runtime: &Runtime,
+    ) -> Result<(), SetupError> {
         let steps = [
             StrategyCommand::Register(RegisterStrategy {
                 strategy: self.strategy.clone(),
@@ -133,7 +145,16 @@ impl DemoSetup {
         ];
         for (index, command) in steps.into_iter().enumerate() {
             let asked = ask("strategy", &index.to_string(), "system:setup");
-            strategy.ask(AskStrategy { asked, command }).await??;
+            let message = AskStrategy { asked, command };
+            let mut attempt = 1;
+            // Lost with an actor that was rebuilt: the same again is carried out once.
+            while let Err(failure) = strategy.ask(message.clone()).await? {
+                if !matches!(failure, CommandFailure::Unknown(_)) || attempt == ATTEMPTS_MAX {
+                    return Err(failure.into());
+                }
+                attempt += 1;
+                sleep(runtime.jittered(RETRY_PAUSE)).await;
+            }
         }
         Ok(())
     }
