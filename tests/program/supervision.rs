@@ -100,6 +100,16 @@ fn one_panic_anywhere_changes_nothing() {
 }
 
 #[test]
+fn one_panic_while_setting_up_changes_nothing() {
+    let first = [
+        ("risk::after_append", "risk", 0),
+        ("strategy::before_append", STRATEGY, 0),
+        ("strategy::after_append", STRATEGY, 0),
+    ];
+    assert_all(first.to_vec());
+}
+
+#[test]
 fn one_panic_at_any_time_changes_nothing() {
     if !is_torture() {
         eprintln!("skipped: panics at random passages are tried with BLOTTER_TORTURE=1");
