@@ -10,6 +10,7 @@ use crate::events::catalogue::{HaltScope, LimitScope, RiskLimits};
 use crate::events::commit::{CommitError, Meta};
 use crate::events::plan::Appended;
 use crate::events::{CommitId, Who};
+use crate::values::canonical::{self, Hash};
 use crate::values::{BarDate, CommandId, EventId, Position, Symbol, Timestamp};
 
 /// Who asks, and how the answer is tied to the question.
@@ -67,6 +68,23 @@ pub enum RiskCommand {
     SubmitOrder(SubmitOrder),
     CancelOrder(CancelOrder),
 }
+
+impl RiskCommand {
+    /// The free text in it.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            RiskCommand::OpenAccount(_) | RiskCommand::SubmitOrder(_) => None,
+            RiskCommand::DepositCash(deposit) => Some(&deposit.reason),
+            RiskCommand::CancelOrder(cancel) => Some(&cancel.reason),
+            RiskCommand::ChangeLimits { reason, .. } => Some(reason),
+            RiskCommand::EngageKillSwitch { cause, .. }
+            | RiskCommand::ReleaseKillSwitch { cause, .. } => Some(cause),
+        }
+    }
+}
+
+/// Most characters of a free text in a command.
+pub const TEXT_CHARS_MAX: usize = 1_000;
 
 /// A command to risk.
 #[derive(Debug, Clone, Message)]
@@ -151,7 +169,15 @@ impl CommandFailure {
 }
 
 impl AskRisk {
+    /// Equal for the same command again, different for another one under the same id.
+    pub fn fingerprint(&self) -> Result<Hash, CommandFailure> {
+        canonical::hash(&self.command).map_err(|error| CommandFailure::Rejected {
+            code: "not_canonical",
+            message: error.to_string(),
+        })
+    }
+
     pub fn commit_id(&self) -> CommitId {
-        CommitId::of_command(&self.asked.command_id)
+        CommitId::of_command(&self.asked.who.principal, &self.asked.command_id)
     }
 }

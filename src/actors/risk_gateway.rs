@@ -14,7 +14,6 @@ use crate::events::plan::Appended;
 use crate::events::{EventStore, StoreError};
 use crate::runtime::Runtime;
 use crate::values::Position;
-use crate::values::canonical;
 
 /// How often a command whose outcome got lost is sent again before its sender is told so.
 const ATTEMPTS_MAX: u32 = 8;
@@ -47,11 +46,7 @@ impl RiskGateway {
     /// Carries out a command once. A command that is in the log already gets the answer it got
     /// then; one that was lost with a dying actor is sent again.
     pub async fn command(&self, ask: AskRisk) -> CommandResult {
-        let fingerprint =
-            canonical::hash(&ask.command).map_err(|error| CommandFailure::Rejected {
-                code: "not_canonical",
-                message: error.to_string(),
-            })?;
+        let fingerprint = ask.fingerprint()?;
         let mut attempt = 1;
         loop {
             match self.store.lookup(ask.commit_id()).await {

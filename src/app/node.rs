@@ -5,6 +5,7 @@
 //! the data plays on.
 
 use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,6 +153,7 @@ impl Node {
             venue: venue.clone(),
             risk_settings: RiskSettings {
                 commission_rate: config.commission_rate,
+                venues: BTreeSet::from([VenueId::new(VENUE)?]),
             },
         };
         let strategies = strategies(&ledger, demo.as_ref());

@@ -21,9 +21,10 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 pub struct CommitId(Uuid);
 
 impl CommitId {
-    /// The one commit that `command` can cause.
-    pub fn of_command(command: &CommandId) -> Self {
-        Self(derived_uuid(&["commit", command.as_str()]))
+    /// The one commit that a command can cause. The principal is part of it: two users may choose
+    /// the same command id, and nobody can take one that the system derives for itself.
+    pub fn of_command(principal: &str, command: &CommandId) -> Self {
+        Self(derived_uuid(&["commit", principal, command.as_str()]))
     }
 
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -118,7 +119,7 @@ impl Commit {
     ) -> Result<Self, CanonicalError> {
         Ok(Self {
             writer: None,
-            id: CommitId::of_command(&meta.command_id),
+            id: CommitId::of_command(&meta.who.principal, &meta.command_id),
             fingerprint: canonical::hash(command)?,
             stream,
             expected,

@@ -281,7 +281,8 @@ fn disagreement(
             envelope.version
         ));
     }
-    if CommitId::of_command(command) != receipt.commit_id {
+    let principal = &envelope.meta.who.principal;
+    if CommitId::of_command(principal, command) != receipt.commit_id {
         return Some(format!(
             "commit {} is not that of its command {command}",
             receipt.commit_id

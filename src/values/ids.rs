@@ -8,14 +8,20 @@ use uuid::Uuid;
 
 /// Longest text id in bytes.
 pub const ID_BYTES_MAX: usize = 128;
+/// Longest stream name in bytes: the longest id behind the longest category and scope.
+pub const STREAM_BYTES_MAX: usize = ID_BYTES_MAX + 32;
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     #[error("{kind} is empty; give 1 to {ID_BYTES_MAX} characters")]
     Empty { kind: &'static str },
-    #[error("{kind} is {length} bytes long; at most {ID_BYTES_MAX} are allowed")]
-    TooLong { kind: &'static str, length: usize },
+    #[error("{kind} is {length} bytes long; at most {allowed} are allowed")]
+    TooLong {
+        kind: &'static str,
+        length: usize,
+        allowed: usize,
+    },
     #[error("{kind} {text:?} contains {found:?}; allowed are letters, digits and . _ : -")]
     BadCharacter {
         kind: &'static str,
@@ -26,18 +32,19 @@ pub enum IdError {
     NotAStream { text: String },
 }
 
-fn checked(kind: &'static str, text: &str) -> Result<(), IdError> {
+fn checked(kind: &'static str, text: &str, allowed: usize) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty { kind });
     }
-    if text.len() > ID_BYTES_MAX {
+    if text.len() > allowed {
         return Err(IdError::TooLong {
             kind,
             length: text.len(),
+            allowed,
         });
     }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
-    match text.chars().find(|c| !allowed(*c)) {
+    let usual = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-');
+    match text.chars().find(|c| !usual(*c)) {
         Some(found) => Err(IdError::BadCharacter {
             kind,
             text: text.to_owned(),
@@ -58,7 +65,7 @@ macro_rules! text_ids {
         impl $name {
             /// Parses the id; see [`IdError`] for what is refused.
             pub fn new(text: &str) -> Result<Self, IdError> {
-                checked($kind, text)?;
+                checked($kind, text, ID_BYTES_MAX)?;
                 Ok(Self(text.into()))
             }
 
@@ -128,13 +135,10 @@ pub fn derived_uuid(parts: &[&str]) -> Uuid {
 }
 
 impl OrderId {
-    /// The order a command creates.
-    pub fn of_command(command: &CommandId) -> Self {
-        Self(
-            derived_uuid(&["order", command.as_str()])
-                .to_string()
-                .into(),
-        )
+    /// The order a command of `principal` creates.
+    pub fn of_command(principal: &str, command: &CommandId) -> Self {
+        let id = derived_uuid(&["order", principal, command.as_str()]);
+        Self(id.to_string().into())
     }
 }
 
@@ -144,9 +148,9 @@ impl ClientOrderId {
         Self(order.0.clone())
     }
 
-    /// The id of the order that `command` creates.
+    /// The id under which an order that `command` asks for is sent.
     pub fn of_command(command: &CommandId) -> Self {
-        Self::of_order(&OrderId::of_command(command))
+        Self(derived_uuid(&["client-order", command.as_str()]).to_string().into())
     }
 }
 
@@ -238,7 +242,7 @@ pub struct StreamName(std::sync::Arc<str>);
 
 impl StreamName {
     pub fn new(text: &str) -> Result<Self, IdError> {
-        checked("stream name", text)?;
+        checked("stream name", text, STREAM_BYTES_MAX)?;
         let not_a_stream = || IdError::NotAStream {
             text: text.to_owned(),
         };
@@ -356,6 +360,21 @@ mod tests {
         assert_eq!((stream.category(), stream.id()), ("order", "a-b"));
         assert!(StreamName::new("order").is_err());
         assert!(StreamName::new("-b").is_err());
+    }
+
+    #[test]
+    fn the_longest_id_makes_a_stream_name_that_reads_back() {
+        let longest = "x".repeat(ID_BYTES_MAX);
+        let account = AccountId::new(&longest).expect("an id");
+        let names = [
+            StreamName::account(&account),
+            StreamName::strategy(&StrategyId::new(&longest).expect("an id")),
+            StreamName::instrument(&Symbol::new(&longest).expect("an id")),
+            StreamName::limits(&format!("account:{account}")),
+        ];
+        for name in names {
+            assert_eq!(StreamName::new(name.as_str()), Ok(name));
+        }
     }
 
     #[test]

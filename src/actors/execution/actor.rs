@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 
+use super::busy::Busy;
 use super::reports::{order_report, report_stream};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
@@ -18,6 +20,8 @@ use crate::runtime::Runtime;
 use crate::values::{CommandId, EventId, OrderId, Position, StreamName};
 use crate::venues::{Report, Venue};
 
+/// Pause before an order that did not arrive is sent for the second time.
+const RESEND_PAUSE: Duration = Duration::from_millis(100);
 /// Commands waiting at the actor; the next sender waits.
 const MAILBOX_COMMANDS: usize = 64;
 
@@ -26,7 +30,7 @@ pub struct ExecutionActor {
     pub(super) venue: Arc<dyn Venue>,
     pub(super) book: VenueOrders,
     /// Orders with a decision on its way to disk, or a call on its way to the venue.
-    pub(super) busy: BTreeSet<OrderId>,
+    pub(super) busy: Busy,
     /// Orders that this run has sent.
     pub(super) sent: BTreeSet<OrderId>,
     /// Cancels that this run has sent.
@@ -36,6 +40,10 @@ pub struct ExecutionActor {
     /// Approved orders that wait for the start to be over.
     waiting: BTreeSet<OrderId>,
     in_flight: usize,
+    /// Orders whose next sending has been put off once.
+    put_off: BTreeSet<OrderId>,
+    /// Its view turned out wrong; it does nothing more.
+    stopping: bool,
     writer: Writer,
     journal: Journal,
     pub(super) runtime: Runtime,
@@ -75,12 +83,14 @@ impl ExecutionActor {
         Ok(Self {
             venue,
             book,
-            busy: BTreeSet::new(),
+            busy: Busy::default(),
             sent: BTreeSet::new(),
             cancels_sent: BTreeSet::new(),
             reports_at_start,
             waiting: BTreeSet::new(),
             in_flight: 0,
+            put_off: BTreeSet::new(),
+            stopping: false,
             writer: journal.writer_looking_ahead(),
             journal,
             runtime,
@@ -96,7 +106,7 @@ impl ExecutionActor {
 
     /// Does whatever has to be done about an order next.
     pub(super) fn advance(&mut self, id: &OrderId, ctx: &mut Context<Self>) {
-        if self.busy.contains(id) {
+        if self.stopping || self.busy.contains(id) {
             return;
         }
         let Some(order) = self.book.order(id) else {
@@ -111,6 +121,11 @@ impl ExecutionActor {
             Some(OrderStep::Route) if !self.is_reconciled() => {
                 self.waiting.insert(id.clone());
             }
+            Some(OrderStep::Route) if order.attempts > 0 && self.put_off.insert(id.clone()) => {
+                // It did not arrive the last time: not again at once, and slower each time.
+                let pause = RESEND_PAUSE * 2u32.saturating_pow(order.attempts - 1);
+                self.try_later(id.clone(), pause, ctx);
+            }
             Some(OrderStep::Route) => self.route(id, ctx),
             Some(OrderStep::Doubt) => {
                 let order = order.clone();
@@ -118,7 +133,7 @@ impl ExecutionActor {
                     &order,
                     "a run ended between sending it and hearing of it",
                 );
-                let cause = Cause::of_attempt("doubt", &order);
+                let cause = Cause::of_version("doubt", &order);
                 self.record(&order, decided, cause, ctx);
             }
             Some(OrderStep::AskVenue) => self.ask_venue(id.clone(), ctx),
@@ -140,8 +155,9 @@ impl ExecutionActor {
         let Some(order) = self.book.order(id).cloned() else {
             return;
         };
+        self.put_off.remove(id);
         let decided = order::route(&order, &self.book.halts, self.runtime.business.now());
-        let cause = Cause::of_attempt("route", &order);
+        let cause = Cause::of_version("route", &order);
         self.record(&order, decided, cause, ctx);
     }
 
@@ -155,15 +171,15 @@ impl ExecutionActor {
         ctx: &mut Context<Self>,
     ) {
         fail::fail_point!("execution::before_append");
+        let id = order.id().clone();
         let Decided::Events(events) = decided else {
             return;
         };
-        let id = order.id().clone();
         let sends = matches!(events.first(), Some(Event::OrderRouted(_)));
         match self.queue(order, events, cause) {
             Err(error) => self.rebuild(error.to_string(), ctx),
             Ok(answer) => {
-                self.busy.insert(id.clone());
+                self.busy.begin(&id);
                 let done = answer.into_actor(self).map(move |answer, actor, ctx| {
                     actor.recorded(&id, &answer, sends, ctx);
                 });
@@ -220,7 +236,7 @@ impl ExecutionActor {
             };
             return self.rebuild(cause, ctx);
         }
-        self.busy.remove(id);
+        self.busy.end(id);
         if sends {
             self.send(id.clone(), ctx);
         } else {
@@ -241,6 +257,7 @@ impl ExecutionActor {
     }
 
     pub(super) fn rebuild(&mut self, cause: String, ctx: &mut Context<Self>) {
+        self.stopping = true;
         self.guard.set_cause(cause);
         ctx.stop();
     }
@@ -248,6 +265,7 @@ impl ExecutionActor {
     pub(super) fn at_rest(&mut self) {
         let reports_recorded = *self.venue.last_report().borrow() <= self.book.last_report;
         let idle = self.in_flight == 0
+            && !self.stopping
             && self.busy.is_empty()
             && self.waiting.is_empty()
             && !self.book.any_in_doubt()
@@ -265,6 +283,11 @@ impl ExecutionActor {
         };
         let report = order_report(self.venue.id(), report);
         let decided = order::record_report(&order, &report).map_err(|error| error.to_string())?;
+        if decided == Decided::AlreadyApplied {
+            // Nothing to record, and nothing to wait for either.
+            self.book.last_report = self.book.last_report.max(sequence);
+            return Ok(());
+        }
         let venue = self.venue.id().to_string();
         let cause = Cause {
             command_id: CommandId::derived(&["report", &venue, &sequence.to_string()]),
@@ -276,15 +299,6 @@ impl ExecutionActor {
 }
 
 impl Cause {
-    /// A step that can be taken once for each sending of an order.
-    fn of_attempt(step: &str, order: &Order) -> Self {
-        let attempt = order.attempts.to_string();
-        Self {
-            command_id: CommandId::derived(&[step, order.id().as_str(), &attempt]),
-            causation_id: order.approval.event_id(),
-        }
-    }
-
     /// A step that can be taken once for each version of an order.
     pub(super) fn of_version(step: &str, order: &Order) -> Self {
         let version = order.version.to_string();
@@ -318,6 +332,9 @@ impl Actor for ExecutionActor {
 impl StreamHandler<Vec<Report>> for ExecutionActor {
     fn handle(&mut self, reports: Vec<Report>, ctx: &mut Self::Context) {
         for report in reports {
+            if self.stopping {
+                return;
+            }
             fail::fail_point!("execution::report");
             if let Err(reason) = self.record_report(report, ctx) {
                 return self.rebuild(reason, ctx);
@@ -340,6 +357,9 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for ExecutionActor {
             Err(error) => return self.rebuild(error.to_string(), ctx),
         };
         for recorded in &batch {
+            if self.stopping {
+                return;
+            }
             fail::fail_point!("execution::fold");
             if let Some(id) = self.book.apply(recorded) {
                 self.advance(&id, ctx);

@@ -5,6 +5,7 @@
 //! new is sent.
 
 mod actor;
+mod busy;
 mod reports;
 mod venue_calls;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::actor::{Cause, ExecutionActor};
-use crate::domain::order;
+use crate::domain::{Decided, order};
 use crate::events::catalogue::Finding;
 use crate::values::{CommandId, EventId, OrderId};
 use crate::venues::{NewOrder, VenueError};
@@ -25,12 +25,12 @@ impl ExecutionActor {
             client_order_id: order.approval.client_order_id.clone(),
             terms: order.approval.terms.clone(),
         };
-        self.busy.insert(id.clone());
+        self.busy.begin(&id);
         let venue = Arc::clone(&self.venue);
         let call = async move { venue.submit(new_order).await };
         ctx.spawn(call.into_actor(self).map(move |answer, actor, ctx| {
             fail::fail_point!("execution::after_send");
-            actor.busy.remove(&id);
+            actor.busy.end(&id);
             match answer {
                 Ok(()) => {
                     actor.sent.insert(id.clone());
@@ -48,6 +48,10 @@ impl ExecutionActor {
         tracing::warn!(order = %id, %error, "an order is in doubt");
         if let Some(order) = self.book.order(id).cloned() {
             let decided = order::mark_in_doubt(&order, &error.to_string());
+            if decided == Decided::AlreadyApplied {
+                // A report was faster: see what is to be done now.
+                return self.advance(id, ctx);
+            }
             let cause = Cause::of_version("doubt", &order);
             self.record(&order, decided, cause, ctx);
         }
@@ -58,16 +62,16 @@ impl ExecutionActor {
             return;
         };
         let client_order_id = order.approval.client_order_id.clone();
-        self.busy.insert(id.clone());
+        self.busy.begin(&id);
         let venue = Arc::clone(&self.venue);
         let call = async move { venue.knows(&client_order_id).await };
         ctx.spawn(call.into_actor(self).map(move |answer, actor, ctx| {
-            actor.busy.remove(&id);
+            actor.busy.end(&id);
             match answer {
                 Ok(known) => actor.reconcile(&id, known, ctx),
                 Err(error) => {
                     tracing::warn!(order = %id, %error, "the venue cannot say whether it has an order");
-                    actor.try_later(id, ctx);
+                    actor.try_later(id, RETRY_PAUSE, ctx);
                 }
             }
             actor.at_rest();
@@ -86,6 +90,9 @@ impl ExecutionActor {
             self.sent.insert(id.clone());
         }
         let decided = order::reconcile(&order, finding);
+        if decided == Decided::AlreadyApplied {
+            return self.advance(id, ctx);
+        }
         let cause = Cause::of_version("reconcile", &order);
         self.record(&order, decided, cause, ctx);
     }
@@ -96,11 +103,11 @@ impl ExecutionActor {
         };
         let client_order_id = order.approval.client_order_id.clone();
         let cancel = CommandId::derived(&["cancel", &request.to_string()]);
-        self.busy.insert(id.clone());
+        self.busy.begin(&id);
         let venue = Arc::clone(&self.venue);
         let call = async move { venue.cancel(&client_order_id, &cancel).await };
         ctx.spawn(call.into_actor(self).map(move |answer, actor, ctx| {
-            actor.busy.remove(&id);
+            actor.busy.end(&id);
             match answer {
                 Ok(()) => {
                     actor.cancels_sent.insert(request);
@@ -109,7 +116,7 @@ impl ExecutionActor {
                 // Asking twice is harmless: the venue answers a cancel id once.
                 Err(error) => {
                     tracing::warn!(order = %id, %error, "a cancel could not be sent");
-                    actor.try_later(id, ctx);
+                    actor.try_later(id, RETRY_PAUSE, ctx);
                 }
             }
             actor.at_rest();
@@ -117,11 +124,11 @@ impl ExecutionActor {
     }
 
     /// Looks at the order again after a pause; until then it counts as busy.
-    fn try_later(&mut self, id: OrderId, ctx: &mut Context<Self>) {
-        self.busy.insert(id.clone());
-        let pause = self.runtime.jittered(RETRY_PAUSE);
+    pub(super) fn try_later(&mut self, id: OrderId, pause: Duration, ctx: &mut Context<Self>) {
+        self.busy.begin(&id);
+        let pause = self.runtime.jittered(pause);
         ctx.run_later(pause, move |actor, ctx| {
-            actor.busy.remove(&id);
+            actor.busy.end(&id);
             actor.advance(&id, ctx);
             actor.at_rest();
         });

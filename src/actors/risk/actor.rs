@@ -1,5 +1,6 @@
 //! See [`super`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -11,7 +12,7 @@ use super::decisions::{Decisions, Reply, Seen};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::messages::{
-    AskRisk, Asked, CommandFailure, CommandOutcome, CommandResult, RiskCommand,
+    AskRisk, Asked, CommandFailure, CommandOutcome, CommandResult, RiskCommand, TEXT_CHARS_MAX,
 };
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
@@ -21,8 +22,7 @@ use crate::events::commit::CommitError;
 use crate::events::plan::{Appended, breaks_look_ahead};
 use crate::events::{Commit, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
 use crate::runtime::Clock;
-use crate::values::canonical;
-use crate::values::{AccountId, CommandId, OrderId, Position, Ratio, StreamName, Version};
+use crate::values::{AccountId, CommandId, OrderId, Position, Ratio, StreamName, VenueId, Version};
 
 /// Commands waiting at the actor; the next sender waits.
 const MAILBOX_COMMANDS: usize = 256;
@@ -32,6 +32,8 @@ const MAILBOX_COMMANDS: usize = 256;
 pub struct RiskSettings {
     /// Charged by the venue on gross; reserved with every buy.
     pub commission_rate: Ratio,
+    /// Where orders may be sent.
+    pub venues: BTreeSet<VenueId>,
 }
 
 /// See the module.
@@ -46,6 +48,8 @@ pub struct RiskActor {
     settle: SettleQueue,
     /// Commits on their way to disk.
     in_flight: usize,
+    /// Its view turned out wrong; it does nothing more.
+    stopping: bool,
 }
 
 /// What to record on which stream, for whom.
@@ -75,6 +79,7 @@ impl RiskActor {
             guard,
             settle: SettleQueue::default(),
             in_flight: 0,
+            stopping: false,
         })
     }
 
@@ -83,6 +88,7 @@ impl RiskActor {
         asked: &Asked,
         command: &RiskCommand,
     ) -> Result<Option<Decision>, CommandFailure> {
+        check_text(command)?;
         let book = &self.book;
         let (stream, expected, decided) = match command {
             RiskCommand::OpenAccount(open) => {
@@ -96,12 +102,12 @@ impl RiskActor {
             }
             RiskCommand::DepositCash(deposit) => {
                 let account = self.account(&deposit.account)?;
-                let decided = account::deposit_cash(deposit).map_err(rejected)?;
+                let decided = account::deposit_cash(account, deposit).map_err(rejected)?;
                 (StreamName::account(&account.id), account.version, decided)
             }
             RiskCommand::SubmitOrder(submit) => {
                 let account = self.account(&submit.account)?;
-                let decided = self.submit_order(asked, account, submit);
+                let decided = self.submit_order(asked, account, submit).map_err(rejected)?;
                 (StreamName::account(&account.id), account.version, decided)
             }
             RiskCommand::CancelOrder(cancel) => {
@@ -145,46 +151,59 @@ impl RiskActor {
         account.ok_or_else(|| rejected(AccountError::UnknownAccount(id.clone())))
     }
 
-    fn submit_order(&self, asked: &Asked, account: &Account, submit: &SubmitOrder) -> Decided {
+    fn submit_order(
+        &self,
+        asked: &Asked,
+        account: &Account,
+        submit: &SubmitOrder,
+    ) -> Result<Decided, AccountError> {
+        if let Some(id) = &submit.client_order_id
+            && self.book.client_order_id_taken(id)
+        {
+            return Err(AccountError::ClientOrderIdTaken(id.clone()));
+        }
+        if !self.settings.venues.contains(&submit.venue) {
+            let known: Vec<_> = self.settings.venues.iter().map(VenueId::as_str).collect();
+            return Err(AccountError::UnknownVenue {
+                venue: submit.venue.clone(),
+                known: known.join(", "),
+            });
+        }
         let rate = self.settings.commission_rate;
         let context = SubmitContext {
-            order_id: OrderId::of_command(&asked.command_id),
+            order_id: OrderId::of_command(&asked.who.principal, &asked.command_id),
             risk: self.book.context(submit, rate, self.clock.now()),
             decided_at: self.book.folded_to,
         };
-        account::submit_order(account, &context, submit)
+        Ok(account::submit_order(account, &context, submit))
     }
 
-    /// Queues a decision and looks ahead over it. `Err`: nothing was queued.
+    /// Looks ahead over a decision and queues it. `Err`: nothing was queued.
     fn record(
         &mut self,
         command: &impl Serialize,
         meta: Meta,
         decision: Decision,
+        ctx: &mut Context<Self>,
     ) -> Result<LocalBoxFuture<'static, Result<Appended, CommitError>>, CommitError> {
         fail::fail_point!("risk::before_append");
-        let invalid = |reason: String| CommitError::Invalid(reason);
-        let commit = Commit::new(
-            command,
-            decision.stream.clone(),
-            decision.expected,
-            meta,
-            decision.events.clone(),
-        )
-        .map_err(|error| invalid(error.to_string()))?;
-        let answer = self.writer.queue(commit)?;
-        let mut version = decision.expected;
-        for event in &decision.events {
-            version = version.next();
-            if let Err(error) = self.book.apply_ahead(&decision.stream, version, event) {
-                // Queued and yet not foldable: the book cannot be trusted any more.
-                self.guard
-                    .set_cause(format!("it could not fold its own decision: {error}"));
-                return Err(invalid(error.to_string()));
+        let stream = decision.stream.clone();
+        let events = decision.events.clone();
+        let commit = Commit::new(command, stream, decision.expected, meta, events)
+            .map_err(|error| CommitError::Invalid(error.to_string()))?;
+        let place = self.writer.reserve()?;
+        match self.book.look_ahead(&decision.stream, decision.expected, &decision.events) {
+            Ok(()) => {
+                self.in_flight += 1;
+                Ok(Box::pin(place.submit(commit)))
+            }
+            Err(error) => {
+                drop(place);
+                // What cannot be folded is not recorded, and the book is half changed.
+                self.rebuild(format!("it could not fold its own decision: {error}"), ctx);
+                Err(CommitError::Invalid(error.to_string()))
             }
         }
-        self.in_flight += 1;
-        Ok(Box::pin(answer))
     }
 
     /// The answer has come from the disk.
@@ -202,20 +221,23 @@ impl RiskActor {
     }
 
     fn rebuild(&mut self, cause: String, ctx: &mut Context<Self>) {
+        self.stopping = true;
         self.guard.set_cause(cause);
         ctx.stop();
     }
 
     fn at_rest(&mut self) {
-        let idle = self.in_flight == 0 && !self.book.has_unbooked();
+        let idle = self.in_flight == 0 && !self.book.has_unbooked() && !self.stopping;
         self.settle.answer(self.book.folded_to, idle);
     }
 
     /// Books what venues have done. Never refused: these are facts.
     fn book_facts(&mut self, ctx: &mut Context<Self>) {
-        while let Some(fact) = self.book.take_unbooked() {
+        while !self.stopping
+            && let Some(fact) = self.book.take_unbooked()
+        {
             if let Err(reason) = self.book_fact(&fact, ctx) {
-                return self.rebuild(reason, ctx);
+                self.rebuild(reason, ctx);
             }
         }
     }
@@ -253,7 +275,7 @@ impl RiskActor {
             occurred_at: self.clock.now(),
         };
         let answer = self
-            .record(&event_id, meta, decision)
+            .record(&event_id, meta, decision, ctx)
             .map_err(|error| error.to_string())?;
         ctx.spawn(
             answer
@@ -264,49 +286,37 @@ impl RiskActor {
     }
 
     fn command(&mut self, ask: &AskRisk, reply: Reply, ctx: &mut Context<Self>) {
-        let refuse = |reply: Reply, failure| {
-            // The asker may have gone.
-            let _ = reply.send(Err(failure));
-        };
+        if self.stopping {
+            // Without an answer the asker comes again, to the next actor.
+            return;
+        }
         let commit_id = ask.commit_id();
-        let fingerprint = match canonical::hash(&ask.command) {
+        let fingerprint = match ask.fingerprint() {
             Ok(fingerprint) => fingerprint,
-            Err(error) => {
-                let message = error.to_string();
-                return refuse(
-                    reply,
-                    CommandFailure::Rejected {
-                        code: "not_canonical",
-                        message,
-                    },
-                );
-            }
+            Err(failure) => return self.answer(reply, Err(failure), ctx),
         };
         let reply = match self.decisions.seen(commit_id, fingerprint, reply) {
             Seen::Answered => return,
             Seen::Mismatch(reply) => {
                 let id = ask.asked.command_id.clone();
-                return refuse(reply, CommandFailure::IdempotencyMismatch(id));
+                return self.answer(reply, Err(CommandFailure::IdempotencyMismatch(id)), ctx);
             }
             Seen::Never(reply) => reply,
         };
         let decision = match self.decide(&ask.asked, &ask.command) {
             Ok(Some(decision)) => decision,
-            Ok(None) => {
-                let _ = reply.send(Ok(CommandOutcome::NothingToDo));
-                return;
-            }
-            Err(failure) => return refuse(reply, failure),
+            Ok(None) => return self.answer(reply, Ok(CommandOutcome::NothingToDo), ctx),
+            Err(failure) => return self.answer(reply, Err(failure), ctx),
         };
+        let command_id = ask.asked.command_id.clone();
         let meta = ask.asked.at(self.clock.now());
-        match self.record(&ask.command, meta, decision) {
-            Err(error) => refuse(
-                reply,
-                CommandFailure::of_commit(&error, &ask.asked.command_id),
-            ),
+        match self.record(&ask.command, meta, decision, ctx) {
+            Err(error) => {
+                let failure = CommandFailure::of_commit(&error, &command_id);
+                self.answer(reply, Err(failure), ctx);
+            }
             Ok(answer) => {
                 self.decisions.queued(commit_id, fingerprint, reply);
-                let command_id = ask.asked.command_id.clone();
                 ctx.spawn(answer.into_actor(self).map(move |answer, actor, ctx| {
                     let result = match &answer {
                         Ok(appended) => Ok(CommandOutcome::Recorded(appended.clone())),
@@ -317,6 +327,37 @@ impl RiskActor {
                 }));
             }
         }
+    }
+
+    /// Answers a command that records nothing. The answer may rest on decisions that are still on
+    /// their way to disk, so it waits for them; if they fail it is not given at all.
+    fn answer(&self, reply: Reply, result: CommandResult, ctx: &mut Context<Self>) {
+        if self.in_flight == 0 {
+            // The asker may have gone.
+            let _ = reply.send(result);
+            return;
+        }
+        let journal = self.journal.clone();
+        let durable = async move { journal.barrier().await };
+        ctx.spawn(durable.into_actor(self).map(move |(), actor, _| {
+            if !actor.stopping {
+                let _ = reply.send(result);
+            }
+        }));
+    }
+}
+
+/// A text must fit the record many times over: a record that is too large cannot be written.
+fn check_text(command: &RiskCommand) -> Result<(), CommandFailure> {
+    let chars = command.text().map_or(0, |text| text.chars().count());
+    match chars <= TEXT_CHARS_MAX {
+        true => Ok(()),
+        false => Err(CommandFailure::Rejected {
+            code: "text_too_long",
+            message: format!(
+                "the reason has {chars} characters; at most {TEXT_CHARS_MAX} are allowed"
+            ),
+        }),
     }
 }
 
@@ -344,6 +385,9 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for RiskActor {
             Ok(batch) => batch,
             Err(error) => return self.rebuild(error.to_string(), ctx),
         };
+        if self.stopping {
+            return;
+        }
         for recorded in &batch {
             fail::fail_point!("risk::fold");
             if let Err(error) = self.book.apply(recorded) {

@@ -8,6 +8,7 @@ use crate::events::catalogue::{
 };
 use crate::values::{
     AccountId, AmountError, ClientOrderId, EventId, Money, OrderId, Position, Quantity, Side,
+    VenueId,
 };
 
 use super::command::{CancelOrder, DepositCash, OpenAccount, SubmitOrder};
@@ -31,6 +32,10 @@ pub enum AccountError {
         found: String,
         allowed: &'static str,
     },
+    #[error("client order id {0} was used before; each order needs one of its own")]
+    ClientOrderIdTaken(ClientOrderId),
+    #[error("venue {venue} is not known here; known are {known}")]
+    UnknownVenue { venue: VenueId, known: String },
     #[error("account {account} has no open order {order}")]
     NoOpenOrder { account: AccountId, order: OrderId },
     #[error("amounts out of range: {0}")]
@@ -45,6 +50,8 @@ impl AccountError {
             AccountError::AccountExists(_) => "account_exists",
             AccountError::NameTaken(_) => "account_name_taken",
             AccountError::BadField { .. } => "bad_field",
+            AccountError::ClientOrderIdTaken(_) => "client_order_id_taken",
+            AccountError::UnknownVenue { .. } => "unknown_venue",
             AccountError::NoOpenOrder { .. } => "no_open_order",
             AccountError::Amount(_) => "amount_out_of_range",
         }
@@ -85,7 +92,7 @@ pub fn open_account(
     }))
 }
 
-pub fn deposit_cash(command: &DepositCash) -> Result<Decided, AccountError> {
+pub fn deposit_cash(account: &Account, command: &DepositCash) -> Result<Decided, AccountError> {
     if !command.amount.is_positive() || command.amount.decimals() > 2 {
         return Err(AccountError::BadField {
             field: "amount",
@@ -93,6 +100,9 @@ pub fn deposit_cash(command: &DepositCash) -> Result<Decided, AccountError> {
             allowed: "a positive amount with at most 2 decimals is wanted",
         });
     }
+    // What cannot be folded must not be recorded.
+    account.cash.checked_add(command.amount)?;
+    account.deposited.checked_add(command.amount)?;
     Ok(Decided::one(CashDeposited {
         amount: command.amount,
         reason: command.reason.clone(),

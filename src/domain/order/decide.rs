@@ -13,6 +13,8 @@ use super::command::{OrderReport, ReportedChange};
 use super::lifecycle::{OrderStatus, Step};
 use super::state::Order;
 
+/// How often an order is sent that certainly did not arrive the time before.
+pub const ATTEMPTS_MAX: u32 = 8;
 /// Oldest approval that is still sent.
 pub const APPROVAL_AGE_SECONDS_MAX: i64 = 300;
 
@@ -44,6 +46,9 @@ pub fn route(order: &Order, halts: &Halts, now: Timestamp) -> Decided {
     let age_seconds = now.micros_since(approval.approved_at) / 1_000_000;
     let objection = match halts.stopping(context) {
         Some(scope) => Some(format!("kill switch engaged for {scope}")),
+        None if order.attempts >= ATTEMPTS_MAX => Some(format!(
+            "it was sent {ATTEMPTS_MAX} times and never arrived at the venue"
+        )),
         None if age_seconds > APPROVAL_AGE_SECONDS_MAX => Some(format!(
             "the approval is {age_seconds} s old; at most {APPROVAL_AGE_SECONDS_MAX} s are allowed"
         )),

@@ -1,13 +1,13 @@
 //! Everything risk knows, folded from the log: accounts, limits, halts, instruments, prices, which
 //! strategies run, and which facts of the venue are still to be booked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::domain::account::{Account, FoldError, SubmitOrder};
 use crate::events::catalogue::OrderExecuted;
 use crate::events::{Event, Recorded};
 use crate::values::{
-    AccountId, EventId, Instrument, OrderId, Position, Ratio, StrategyId, StreamName, Symbol,
+    AccountId, ClientOrderId, EventId, Instrument, OrderId, Position, Ratio, StrategyId, StreamName, Symbol,
     Timestamp, Version,
 };
 
@@ -64,6 +64,8 @@ pub struct RiskBook {
     instruments: BTreeMap<Symbol, Instrument>,
     marks: BTreeMap<Symbol, Mark>,
     started: BTreeSet<StrategyId>,
+    /// Every one that was ever used: an order is found again by it at its venue.
+    client_order_ids: HashSet<ClientOrderId>,
     /// In the order in which they happened.
     unbooked: BTreeMap<Position, UnbookedFact>,
 }
@@ -88,7 +90,23 @@ impl RiskBook {
         Ok(())
     }
 
-    /// Folds a decision of our own before it is durable.
+    /// Folds the events of a decision of our own, from the version after `expected` on, before
+    /// they are durable. After an error the book is half changed and must be thrown away.
+    pub fn look_ahead(
+        &mut self,
+        stream: &StreamName,
+        expected: Version,
+        events: &[Event],
+    ) -> Result<(), FoldError> {
+        let mut version = expected;
+        for event in events {
+            version = version.next();
+            self.apply_ahead(stream, version, event)?;
+        }
+        Ok(())
+    }
+
+    /// Folds one event of a decision of our own before it is durable.
     pub fn apply_ahead(
         &mut self,
         stream: &StreamName,
@@ -120,6 +138,9 @@ impl RiskBook {
         }
         let account = Account::apply(self.accounts.remove(&id), version, event)?;
         self.accounts.insert(id, account);
+        if let Event::OrderSubmitted(submitted) = event {
+            self.client_order_ids.insert(submitted.client_order_id.clone());
+        }
         Ok(())
     }
 
@@ -197,6 +218,10 @@ impl RiskBook {
 
     pub fn has_unbooked(&self) -> bool {
         !self.unbooked.is_empty()
+    }
+
+    pub fn client_order_id_taken(&self, id: &ClientOrderId) -> bool {
+        self.client_order_ids.contains(id)
     }
 
     pub fn name_taken(&self, name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Kill switches: what is halted, and whom that concerns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::Decided;
 use crate::events::Event;
@@ -13,6 +13,8 @@ pub struct Halts {
     /// Version of the stream, unrecorded commits of ours included.
     pub version: Version,
     pub engaged: BTreeMap<HaltScope, Engaged>,
+    /// Engaged switches whose release is on its way to disk.
+    releasing: BTreeSet<HaltScope>,
 }
 
 /// An engaged switch.
@@ -43,8 +45,12 @@ impl Halts {
     /// durable and comes back through [`Halts::apply`].
     pub fn apply_ahead(&mut self, version: Version, event: &Event) {
         self.version = version;
-        if let Event::KillSwitchEngaged(engaged) = event {
-            self.engage(version, engaged);
+        match event {
+            Event::KillSwitchEngaged(engaged) => self.engage(version, engaged),
+            Event::KillSwitchReleased(released) => {
+                self.releasing.insert(released.scope.clone());
+            }
+            _ => {}
         }
     }
 
@@ -53,21 +59,39 @@ impl Halts {
         self.version = self.version.max(version);
         match event {
             Event::KillSwitchEngaged(engaged) => self.engage(version, engaged),
-            Event::KillSwitchReleased(released) => {
-                // A switch engaged again since stays engaged.
-                self.engaged
-                    .retain(|scope, engaged| *scope != released.scope || engaged.version > version);
-            }
+            Event::KillSwitchReleased(released) => self.release(version, &released.scope),
             _ => {}
         }
     }
 
     fn engage(&mut self, version: Version, engaged: &KillSwitchEngaged) {
+        let before = self.engaged.get(&engaged.scope).map(|engaged| engaged.version);
+        if before.is_some_and(|before| before >= version) {
+            return;
+        }
+        // Whatever release is under way is of an earlier engagement.
+        self.releasing.remove(&engaged.scope);
         let entry = Engaged {
             mode: engaged.mode,
             version,
         };
-        self.engaged.entry(engaged.scope.clone()).or_insert(entry);
+        self.engaged.insert(engaged.scope.clone(), entry);
+    }
+
+    fn release(&mut self, version: Version, scope: &HaltScope) {
+        let engaged_since = self
+            .engaged
+            .get(scope)
+            .is_some_and(|engaged| engaged.version > version);
+        if !engaged_since {
+            self.engaged.remove(scope);
+            self.releasing.remove(scope);
+        }
+    }
+
+    /// Engaged, and not about to be released.
+    fn stays_engaged(&self, scope: &HaltScope) -> bool {
+        self.engaged.contains_key(scope) && !self.releasing.contains(scope)
     }
 
     /// The first engaged switch that stops such an order.
@@ -83,7 +107,7 @@ impl Halts {
 }
 
 pub fn engage_kill_switch(halts: &Halts, scope: &HaltScope, cause: &str) -> Decided {
-    if halts.engaged.contains_key(scope) {
+    if halts.stays_engaged(scope) {
         return Decided::AlreadyApplied;
     }
     Decided::one(KillSwitchEngaged {
@@ -98,7 +122,7 @@ pub fn release_kill_switch(
     scope: &HaltScope,
     cause: &str,
 ) -> Result<Decided, HaltError> {
-    if !halts.engaged.contains_key(scope) {
+    if !halts.stays_engaged(scope) {
         return Err(HaltError::NotEngaged(scope.clone()));
     }
     Ok(Decided::one(KillSwitchReleased {
@@ -175,7 +199,7 @@ mod tests {
             scope: HaltScope::Firm,
             cause: String::new(),
         });
-        let (one, two, three) = (Version::new(1), Version::new(2), Version::new(3));
+        let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(Version::new);
         let mut halts = Halts::default();
         halts.apply_ahead(one, &engaged);
         assert!(halts.engaged.contains_key(&HaltScope::Firm));
@@ -187,9 +211,18 @@ mod tests {
         );
         halts.apply(two, &released);
         assert!(halts.engaged.is_empty());
-        // Engaged again while the release is still on its way: it stays engaged.
+        // Engaged again while a release is still on its way: that is no repetition, and it stays.
         halts.apply_ahead(three, &engaged);
-        halts.apply(two, &released);
+        halts.apply(three, &engaged);
+        halts.apply_ahead(four, &released);
+        let again = engage_kill_switch(&halts, &HaltScope::Firm, "again");
+        assert!(matches!(again, Decided::Events(_)), "swallowed: {again:?}");
+        halts.apply_ahead(five, &engaged);
+        halts.apply(four, &released);
         assert!(halts.engaged.contains_key(&HaltScope::Firm));
+        assert_eq!(
+            engage_kill_switch(&halts, &HaltScope::Firm, "once more"),
+            Decided::AlreadyApplied
+        );
     }
 }

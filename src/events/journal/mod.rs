@@ -167,31 +167,51 @@ impl Writer {
         async move { queued?.await }
     }
 
-    /// The same, telling at once when the queue is full or the journal gone. Only a commit that
-    /// was queued may be looked ahead over.
+    /// The same, telling at once when the queue is full or the journal gone.
     pub fn queue(
         &self,
-        mut commit: Commit,
+        commit: Commit,
     ) -> Result<impl Future<Output = Answer> + use<> + 'static, CommitError> {
-        commit.writer = self.generation.looks_ahead.then_some(self.generation.token);
+        Ok(self.reserve()?.submit(commit))
+    }
+
+    /// A place in the queue, for a writer that looks ahead: it holds the place before it applies
+    /// its decision, so that it never has to take one back.
+    pub fn reserve(&self) -> Result<Place<'_>, CommitError> {
+        let permit = self.queue.try_reserve().map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(()) => CommitError::Overloaded {
+                capacity: QUEUE_COMMITS_MAX,
+            },
+            mpsc::error::TrySendError::Closed(()) => stopped("its task has ended"),
+        })?;
+        Ok(Place {
+            permit,
+            generation: &self.generation,
+        })
+    }
+}
+
+/// A place in the journal's queue.
+pub struct Place<'w> {
+    permit: mpsc::Permit<'w, Request>,
+    generation: &'w Arc<Generation>,
+}
+
+impl Place<'_> {
+    /// Queues a commit there; the answer comes once it is durable.
+    pub fn submit(self, mut commit: Commit) -> impl Future<Output = Answer> + use<> + 'static {
+        let generation = Arc::clone(self.generation);
+        commit.writer = generation.looks_ahead.then_some(generation.token);
         let (reply, answer) = oneshot::channel();
-        let request = Request::Commit(Waiting {
+        self.permit.send(Request::Commit(Waiting {
             commit,
-            generation: Arc::clone(&self.generation),
+            generation,
             reply,
-        });
-        self.queue
-            .try_send(request)
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => CommitError::Overloaded {
-                    capacity: QUEUE_COMMITS_MAX,
-                },
-                mpsc::error::TrySendError::Closed(_) => stopped("its task has ended"),
-            })?;
-        Ok(async move {
+        }));
+        async move {
             let ended = |_| Err(CommitError::Indeterminate("the journal ended".to_owned()));
             answer.await.unwrap_or_else(ended)
-        })
+        }
     }
 }
 
