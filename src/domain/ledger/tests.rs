@@ -5,10 +5,12 @@ use crate::domain::state_hash::state_hash;
 use crate::domain::tests::story::{Story, acknowledged, canceled, ledger_of, marked};
 use crate::domain::tests::{
     Command, Given, Log, account_id, buy, event_id, executed, money, noon_plus, order_id, price,
-    quantity, submit, symbol,
+    quantity, report, submit, symbol,
 };
 use crate::events::Recorded;
-use crate::events::catalogue::{CancelRejected, Finding, OrderInDoubt, OrderReconciled, Origin};
+use crate::events::catalogue::{
+    CancelPending, CancelRejected, Finding, OrderInDoubt, OrderReconciled, Origin,
+};
 use crate::values::{NodeId, Side, StreamName, Version};
 
 #[test]
@@ -94,18 +96,28 @@ fn an_order_in_doubt_follows_what_is_found() {
 }
 
 #[test]
-fn a_gateways_refusal_of_a_cancel_changes_no_status() {
-    let mut story = Story::begin();
-    story.ask(submit("o1", buy("1")));
-    let refusal = CancelRejected {
-        order_id: order_id("o1"),
-        origin: Origin::Gateway,
-        reason: String::new(),
-        request: event_id(1),
-    };
-    story.order("o1", refusal);
-    let ledger = ledger_of(&story.records);
-    assert_eq!(ledger.orders[&order_id("o1")].status.name(), "approved");
+fn only_the_venues_refusal_of_a_cancel_ends_a_pending_one() {
+    let venue = Origin::Venue { report: report(1) };
+    for (origin, status) in [(Origin::Gateway, "pending_cancel"), (venue, "new")] {
+        let mut story = Story::begin();
+        story.ask(submit("o1", buy("1")));
+        story.routed("o1");
+        let (order_id, request) = (order_id("o1"), event_id(1));
+        let pending = CancelPending {
+            order_id: order_id.clone(),
+            request,
+        };
+        story.order("o1", pending);
+        let refusal = CancelRejected {
+            order_id: order_id.clone(),
+            origin,
+            reason: String::new(),
+            request,
+        };
+        story.order("o1", refusal);
+        let ledger = ledger_of(&story.records);
+        assert_eq!(ledger.orders[&order_id].status.name(), status);
+    }
 }
 
 #[test]

@@ -230,6 +230,14 @@ fn an_execution_of_more_than_was_ordered_releases_all_and_no_more() {
 }
 
 #[test]
+fn an_execution_after_which_nothing_is_left_releases_all_whatever_its_size() {
+    let account = Given::cash("5000").and(submit("o1", buy("10")));
+    let account = account.and(fill("o1", Side::Buy, "4", "100", "0"));
+    assert_eq!(account.account().reserved_cash, money("0"));
+    assert!(account.account().open_orders.is_empty());
+}
+
+#[test]
 fn what_is_released_is_what_is_left() {
     let account = Given::cash("5000").and(submit("o1", buy("10"))).and(fill(
         "o1",
