@@ -4,8 +4,8 @@
 //! read models, NodeStarted, risk at the head, execution reconciles what may have been sent, and only then
 //! the data plays on.
 
-use std::path::PathBuf;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -294,17 +294,20 @@ impl Node {
             // Whatever is still under way is finished by the next start.
             let _ = timeout(STOP_WAIT, port.ask(Settle { through })).await;
         }
-        self.node_log
-            .record(NodeStopped {
-                node: self.config.node.clone(),
-                reason: reason.to_owned(),
-            })
-            .await?;
+        let stopped = self.node_log.record(NodeStopped {
+            node: self.config.node.clone(),
+            reason: reason.to_owned(),
+        });
+        match timeout(STOP_WAIT, stopped).await {
+            Ok(recorded) => recorded?,
+            Err(_) => {
+                let reason = "its stop could not be recorded in time; the log has an open end";
+                return Err(NodeError::Fatal(reason.to_owned()));
+            }
+        }
         let head = self.journal.feed().head();
-        if timeout(STOP_WAIT, self.viewed.wait_for(|viewed| *viewed >= head))
-            .await
-            .is_err()
-        {
+        let viewed = self.viewed.wait_for(|viewed| *viewed >= head);
+        if !matches!(timeout(STOP_WAIT, viewed).await, Ok(Ok(_))) {
             tracing::warn!("the read models are behind; the next start goes on with them");
         }
         let events: Arc<dyn EventStore> = self.store.clone();

@@ -48,8 +48,6 @@ pub enum PlayError {
     OtherData { logged: String, given: String },
     #[error("recording row {row} of the data: {error}")]
     Record { row: u64, error: CommitError },
-    #[error("evaluating row {row} of the data: {error}")]
-    Evaluate { row: u64, error: CommandFailure },
 }
 
 /// See the module.
@@ -68,13 +66,17 @@ pub struct Player {
     pub progress: watch::Sender<Progress>,
 }
 
-/// A log holds the prices of one set of data; `logged`: that set and its last row.
+/// A log holds the prices of one set of data, under whatever file name; `logged`: that set and its
+/// last row.
 pub fn check_data(dataset: &Dataset, logged: Option<&(String, u64)>) -> Result<(), PlayError> {
+    let content = |source: &str| source.rsplit('@').next().map(str::to_owned);
     match logged {
-        Some((source, _)) if *source != dataset.source => Err(PlayError::OtherData {
-            logged: source.clone(),
-            given: dataset.source.clone(),
-        }),
+        Some((source, _)) if content(source) != content(&dataset.source) => {
+            Err(PlayError::OtherData {
+                logged: source.clone(),
+                given: dataset.source.clone(),
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -103,13 +105,16 @@ impl Player {
             let version = versions.next(row);
             if number > done {
                 if let Speed::Pause(pause) = self.speed {
-                    due += pause;
+                    // After an outage it goes on at its pace rather than catching up in a burst.
+                    due = (due + pause).max(Instant::now());
                     self.wait_until(due).await;
                 }
                 if *self.stop.borrow() {
                     return Ok(PlayEnd::Stopped);
                 }
-                self.mark(row, number, version).await?;
+                if self.mark(row, number, version).await?.is_none() {
+                    return Ok(PlayEnd::Stopped);
+                }
             }
             if self.finish(row, number).await?.is_none() {
                 return Ok(PlayEnd::Stopped);
@@ -129,8 +134,13 @@ impl Player {
         }
     }
 
-    /// Records the bar; an outage of the store is waited out.
-    async fn mark(&self, row: &BarRow, number: u64, version: Version) -> Result<(), PlayError> {
+    /// Records the bar; an outage of the store is waited out. `None`: stopped before it was done.
+    async fn mark(
+        &self,
+        row: &BarRow,
+        number: u64,
+        version: Version,
+    ) -> Result<Option<()>, PlayError> {
         let source = &self.dataset.source;
         let text = number.to_string();
         let parts = ["mark", source, &text];
@@ -156,10 +166,10 @@ impl Player {
         let commit = commit.map_err(failed)?;
         loop {
             match self.writer.submit(commit.clone()).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(Some(())),
                 Err(CommitError::Unavailable(_) | CommitError::Overloaded { .. }) => {
                     if *self.stop.borrow() {
-                        return Ok(());
+                        return Ok(None);
                     }
                     self.pause().await;
                 }
@@ -207,7 +217,10 @@ impl Player {
                 // Behind, or rebuilt on the way: settle and ask again.
                 Ok(Err(CommandFailure::Unavailable(_) | CommandFailure::Unknown(_)))
                 | Err(PortError::Absent { .. } | PortError::NoAnswer { .. }) => {}
-                Ok(Err(error)) => return Err(PlayError::Evaluate { row: number, error }),
+                Ok(Err(error)) => {
+                    tracing::error!(row = number, %error, "a strategy could not look at a bar");
+                    return Ok(Some(()));
+                }
             }
             if *self.stop.borrow() {
                 return Ok(None);

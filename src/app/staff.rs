@@ -90,7 +90,9 @@ impl Staff {
             .await?;
         let head = means.journal.feed().head();
         let reached = risk_settle.ask(Settle { through: head }).await;
-        reached.map_err(|error| error.to_string())?;
+        if reached.map_err(|error| error.to_string())?.is_none() {
+            return Err("risk did not reach the end of the log".to_owned());
+        }
 
         let mut staff = Self {
             risk: gateway,
@@ -216,10 +218,11 @@ fn halt_strategy(
     risk: RiskGateway,
     runtime: Runtime,
     id: StrategyId,
-    retire: impl Fn() + Clone + 'static,
+    retire: impl Fn() + 'static,
 ) -> Escalation {
     Escalation::Halt(Box::new(move |cause| {
-        let (risk, id, retire) = (risk.clone(), id.clone(), retire.clone());
+        let (risk, id) = (risk.clone(), id.clone());
+        retire();
         let command_id = CommandId::derived(&["escalation", &runtime.new_id().to_string()]);
         Box::pin(async move {
             let ask = AskRisk {
@@ -230,10 +233,7 @@ fn halt_strategy(
                 },
             };
             match risk.command(ask).await {
-                Ok(_) => {
-                    retire();
-                    Ok(())
-                }
+                Ok(_) => Ok(()),
                 Err(error) => Err(format!("{cause}; and it could not be halted: {error}")),
             }
         })

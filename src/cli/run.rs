@@ -46,8 +46,11 @@ pub async fn to_the_end(
         RunEnd::DataDone => "all data has been played",
         RunEnd::Stopped => "it was told to stop",
     };
-    let summary = node.stop(reason).await?;
-    Ok((end, summary))
+    tokio::select! {
+        summary = node.stop(reason) => Ok((end, summary?)),
+        // Asked again, it does not wait for what is under way: the next start finishes that.
+        () = stops.next() => Err(NodeError::Fatal("it was told twice to stop".to_owned())),
+    }
 }
 
 fn show(progress: &watch::Receiver<Progress>) {

@@ -150,7 +150,11 @@ impl ClientOrderId {
 
     /// The id under which an order that `command` asks for is sent.
     pub fn of_command(command: &CommandId) -> Self {
-        Self(derived_uuid(&["client-order", command.as_str()]).to_string().into())
+        Self(
+            derived_uuid(&["client-order", command.as_str()])
+                .to_string()
+                .into(),
+        )
     }
 }
 

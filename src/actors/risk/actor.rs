@@ -107,7 +107,9 @@ impl RiskActor {
             }
             RiskCommand::SubmitOrder(submit) => {
                 let account = self.account(&submit.account)?;
-                let decided = self.submit_order(asked, account, submit).map_err(rejected)?;
+                let decided = self
+                    .submit_order(asked, account, submit)
+                    .map_err(rejected)?;
                 (StreamName::account(&account.id), account.version, decided)
             }
             RiskCommand::CancelOrder(cancel) => {
@@ -192,7 +194,10 @@ impl RiskActor {
         let commit = Commit::new(command, stream, decision.expected, meta, events)
             .map_err(|error| CommitError::Invalid(error.to_string()))?;
         let place = self.writer.reserve()?;
-        match self.book.look_ahead(&decision.stream, decision.expected, &decision.events) {
+        match self
+            .book
+            .look_ahead(&decision.stream, decision.expected, &decision.events)
+        {
             Ok(()) => {
                 self.in_flight += 1;
                 Ok(Box::pin(place.submit(commit)))

@@ -45,6 +45,8 @@ pub struct StrategyActor {
     sending: BTreeSet<CommandId>,
     /// A decision of its own is on its way to disk; the next waits.
     recording: bool,
+    /// Its view turned out wrong; it does nothing more.
+    stopping: bool,
 }
 
 impl StrategyActor {
@@ -69,6 +71,7 @@ impl StrategyActor {
             settle: SettleQueue::default(),
             sending: BTreeSet::new(),
             recording: false,
+            stopping: false,
         })
     }
 
@@ -211,6 +214,7 @@ impl StrategyActor {
                     ctx.run_later(pause, move |actor, ctx| {
                         actor.sending.remove(&command_id);
                         actor.send_orders(ctx);
+                        actor.at_rest();
                     });
                     return;
                 }
@@ -256,6 +260,7 @@ impl StrategyActor {
     }
 
     fn rebuild(&mut self, cause: String, ctx: &mut Context<Self>) {
+        self.stopping = true;
         self.guard.set_cause(cause);
         ctx.stop();
     }
@@ -266,7 +271,7 @@ impl StrategyActor {
             .strategy
             .as_ref()
             .is_some_and(|s| s.unsent().next().is_some());
-        let idle = !self.recording && self.sending.is_empty() && !unsent;
+        let idle = !self.recording && self.sending.is_empty() && !unsent && !self.stopping;
         self.settle.answer(self.view.folded_to, idle);
     }
 }

@@ -16,7 +16,7 @@ use super::state::Order;
 /// How often an order is sent that certainly did not arrive the time before.
 pub const ATTEMPTS_MAX: u32 = 8;
 /// Oldest approval that is still sent.
-pub const APPROVAL_AGE_SECONDS_MAX: i64 = 300;
+pub const APPROVAL_AGE_SECONDS_MAX: u64 = 300;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
@@ -43,7 +43,9 @@ pub fn route(order: &Order, halts: &Halts, now: Timestamp) -> Decided {
         symbol: &approval.terms.symbol,
         venue: &approval.venue,
     };
-    let age_seconds = now.micros_since(approval.approved_at) / 1_000_000;
+    let age_micros = now.micros_since(approval.approved_at).max(0).unsigned_abs();
+    // Whole seconds begun.
+    let age_seconds = age_micros.div_ceil(1_000_000);
     let objection = match halts.stopping(context) {
         Some(scope) => Some(format!("kill switch engaged for {scope}")),
         None if order.attempts >= ATTEMPTS_MAX => Some(format!(

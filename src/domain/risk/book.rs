@@ -7,8 +7,8 @@ use crate::domain::account::{Account, FoldError, SubmitOrder};
 use crate::events::catalogue::OrderExecuted;
 use crate::events::{Event, Recorded};
 use crate::values::{
-    AccountId, ClientOrderId, EventId, Instrument, OrderId, Position, Ratio, StrategyId, StreamName, Symbol,
-    Timestamp, Version,
+    AccountId, ClientOrderId, EventId, Instrument, OrderId, Position, Ratio, StrategyId,
+    StreamName, Symbol, Timestamp, Version,
 };
 
 use super::{Halts, LimitBook, Mark, RiskContext};
@@ -139,7 +139,8 @@ impl RiskBook {
         let account = Account::apply(self.accounts.remove(&id), version, event)?;
         self.accounts.insert(id, account);
         if let Event::OrderSubmitted(submitted) = event {
-            self.client_order_ids.insert(submitted.client_order_id.clone());
+            self.client_order_ids
+                .insert(submitted.client_order_id.clone());
         }
         Ok(())
     }

@@ -195,10 +195,13 @@ fn price_valid(context: &RiskContext<'_>, order: &SubmitOrder) -> Check {
     )
 }
 
+/// Ages count in whole seconds begun; a reference from the future, or without a price above zero,
+/// is no reference.
 fn reference_fresh(context: &RiskContext<'_>) -> Check {
-    let age = context.reference.and_then(|mark| {
-        let age_seconds = context.now.micros_since(mark.at) / 1_000_000;
-        u64::try_from(age_seconds).ok()
+    let usable = context.reference.filter(|mark| mark.price.is_positive());
+    let age = usable.and_then(|mark| {
+        let age_micros = u64::try_from(context.now.micros_since(mark.at)).ok()?;
+        Some(age_micros.div_ceil(1_000_000))
     });
     at_most(
         CheckCode::ReferenceFresh,

@@ -65,7 +65,10 @@ impl Halts {
     }
 
     fn engage(&mut self, version: Version, engaged: &KillSwitchEngaged) {
-        let before = self.engaged.get(&engaged.scope).map(|engaged| engaged.version);
+        let before = self
+            .engaged
+            .get(&engaged.scope)
+            .map(|engaged| engaged.version);
         if before.is_some_and(|before| before >= version) {
             return;
         }

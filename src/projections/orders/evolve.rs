@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::table::OrderRow;
-use crate::events::catalogue::{OrderExecuted, OrderSubmitted};
+use crate::events::catalogue::{OrderExecuted, OrderSubmitted, Origin};
 use crate::events::{Event, Recorded};
 use crate::projections::{FoldError, account_of};
 use crate::values::{Money, OrderId, Quantity};
@@ -132,6 +132,8 @@ fn status_after(row: &OrderRow, event: &Event) -> OrdStatus {
         Event::OrderCanceled(_) => OrdStatus::Canceled,
         Event::OrderExpired(_) => OrdStatus::Expired,
         Event::CancelPending(_) => OrdStatus::PendingCancel,
+        // A refusal by the gateway leaves an earlier cancel pending.
+        Event::CancelRejected(event) if event.origin == Origin::Gateway => row.status,
         Event::CancelRejected(_) => working_status(row),
         Event::OrderAcknowledged(_) | Event::OrderExecuted(_) => {
             match (row.status, working_status(row)) {
