@@ -17,6 +17,7 @@ mod demo;
 mod disk_full;
 mod independent;
 mod listing;
+#[cfg(feature = "failpoints")]
 mod supervision;
 mod support;
 mod verify;
