@@ -6,6 +6,7 @@ pub mod build;
 pub mod config;
 pub mod lock;
 pub mod node;
+mod opening;
 pub mod player;
 pub mod setup;
 pub mod staff;

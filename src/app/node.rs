@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
-use uuid::Uuid;
 
-use super::build;
-use super::config::{DataFile, NodeConfig};
+use super::config::NodeConfig;
 use super::lock::{self, DirLock, LockError};
+use super::opening::{
+    demo_setup, load, open_journal, open_venue, open_views, record_start, strategies,
+};
 use super::player::{self, PlayEnd, PlayError, Player, Progress};
 use super::setup::{DemoSetup, SetupError};
 use super::staff::{Means, Staff};
@@ -25,19 +26,16 @@ use crate::actors::node_log::NodeLog;
 use crate::actors::risk::RiskSettings;
 use crate::actors::settle::Settle;
 use crate::domain::ledger::Ledger;
-use crate::events::catalogue::{NodeStarted, NodeStopped};
+use crate::events::catalogue::NodeStopped;
 use crate::events::commit::CommitError;
-use crate::events::envelope::Origin;
 use crate::events::journal::JournalState;
 use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::{EventStore, Journal, StoreError};
 use crate::market::{DataError, Dataset};
-use crate::projections;
-use crate::projections::runner::{Runner, RunnerError};
-use crate::projections::views::{Views, ViewsError};
+use crate::projections::runner::RunnerError;
+use crate::projections::views::ViewsError;
 use crate::runtime::{DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
-use crate::values::{AccountId, IdError, Position, StrategyId, VenueId};
-use crate::venues::Venue;
+use crate::values::{AccountId, IdError, Position, VenueId};
 use crate::venues::paper::{PaperError, PaperVenue};
 
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +77,6 @@ pub enum NodeError {
     Fatal(String),
 }
 
-/// Data that is part of the program, see `data/README.md`.
-const BUILT_IN_DATA: &[u8] = include_bytes!("../../data/us_wiki_daily.csv.gz");
-const BUILT_IN_NAME: &str = "us_wiki_daily.csv.gz";
 const VENUE: &str = "paper";
 /// How long a node that stops waits for what is under way.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -132,7 +127,7 @@ impl Node {
         let store = Arc::new(store.await?);
         let events: Arc<dyn EventStore> = store.clone();
         let log_id = events.log_id().await?;
-        let ledger = summary::fold(&events).await?;
+        let mut ledger = summary::fold(&events).await?;
         if let Some(dataset) = &dataset {
             // Before anything is recorded.
             player::check_data(dataset, ledger.last_row.as_ref())?;
@@ -141,7 +136,8 @@ impl Node {
         let venue_id = VenueId::new(VENUE)?;
         let venue = Arc::new(open_venue(&config, &venue_id, log_id, &ledger, &runtime).await?);
 
-        let (journal, lease_epoch) = open_journal(&config, &events, &runtime).await?;
+        let (journal, lease_epoch) = open_journal(&config, &events, &mut ledger, &runtime).await?;
+        clock.advance_to(ledger.marked_at);
         let viewed = open_views(&config, log_id, &journal, &runtime).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
@@ -315,123 +311,4 @@ impl Node {
         self.store.close().await?;
         Ok(summary)
     }
-}
-
-fn load(data: &DataFile) -> Result<Dataset, DataError> {
-    match data {
-        DataFile::BuiltIn => Dataset::parse("built-in data", BUILT_IN_NAME, BUILT_IN_DATA),
-        DataFile::File(path) => Dataset::load(path),
-    }
-}
-
-fn demo_setup(
-    config: &NodeConfig,
-    dataset: Option<&Dataset>,
-    venue: VenueId,
-) -> Result<Option<DemoSetup>, IdError> {
-    let Some(dataset) = dataset.filter(|_| config.demo) else {
-        return Ok(None);
-    };
-    let symbols = dataset.symbols().into_iter().cloned().collect();
-    DemoSetup::new(venue, symbols).map(Some)
-}
-
-/// Every strategy of the log, and the one about to be set up.
-fn strategies(ledger: &Ledger, demo: Option<&DemoSetup>) -> Vec<StrategyId> {
-    let mut ids: Vec<StrategyId> = ledger.strategies.keys().cloned().collect();
-    if let Some(demo) = demo.filter(|demo| !ids.contains(&demo.strategy)) {
-        ids.push(demo.strategy.clone());
-    }
-    ids
-}
-
-/// Opens the paper venue's book, unless it is not the one that the log speaks of: a new one would
-/// give out numbers a second time.
-async fn open_venue(
-    config: &NodeConfig,
-    venue: &VenueId,
-    log_id: Uuid,
-    ledger: &Ledger,
-    runtime: &Runtime,
-) -> Result<PaperVenue, NodeError> {
-    let path = config.data_dir.join("paper.db");
-    let logged = ledger.last_reports.get(venue).copied().unwrap_or_default();
-    let lost = |found| NodeError::BookLost {
-        path: path.clone(),
-        found,
-        logged,
-    };
-    if logged > 0 && !path.exists() {
-        return Err(lost(0));
-    }
-    let (model, clock) = (config.paper.clone(), runtime.business.clone());
-    let opened = PaperVenue::open(&path, venue.clone(), log_id, model, clock).await?;
-    let found = *opened.last_report().borrow();
-    match found < logged {
-        true => Err(lost(found)),
-        false => Ok(opened),
-    }
-}
-
-/// Takes the lease and starts the journal.
-async fn open_journal(
-    config: &NodeConfig,
-    events: &Arc<dyn EventStore>,
-    runtime: &Runtime,
-) -> Result<(Journal, u64), NodeError> {
-    let lease = events.acquire_lease(&config.node).await?;
-    let lease_epoch = lease.epoch;
-    let origin = Origin {
-        node: config.node.clone(),
-        build: build::version(),
-    };
-    let journal = Journal::start(events.clone(), lease, origin, runtime).await?;
-    Ok((journal, lease_epoch))
-}
-
-async fn record_start(
-    config: &NodeConfig,
-    lease_epoch: u64,
-    journal: &Journal,
-    ledger: &Ledger,
-    runtime: &Runtime,
-) -> Result<NodeLog, NodeError> {
-    let version = ledger
-        .node_versions
-        .get(&config.node)
-        .copied()
-        .unwrap_or_default();
-    let node_log = NodeLog::new(
-        config.node.clone(),
-        version,
-        journal.writer(),
-        runtime.clone(),
-    );
-    node_log
-        .record(NodeStarted {
-            node: config.node.clone(),
-            lease_epoch,
-            head: ledger.folded_to,
-            config_hash: config.hash(),
-        })
-        .await?;
-    Ok(node_log)
-}
-
-/// Starts folding the read models and returns how far they are.
-async fn open_views(
-    config: &NodeConfig,
-    log_id: Uuid,
-    journal: &Journal,
-    runtime: &Runtime,
-) -> Result<watch::Receiver<Position>, NodeError> {
-    let views = Views::open(&config.read_store, log_id).await?;
-    let runner = Runner::open(&views, journal.feed().clone(), runtime, projections::all()).await?;
-    let positions = runner.positions();
-    // It says itself in the log when it cannot go on; trading does not depend on it.
-    let run = async move {
-        runner.run().await;
-    };
-    runtime.tasks.spawn("projections", Box::pin(run));
-    Ok(positions)
 }

@@ -46,10 +46,16 @@ pub struct Summary {
 /// Folds the whole log.
 pub async fn fold(store: &Arc<dyn EventStore>) -> Result<Ledger, FoldLogError> {
     let mut ledger = Ledger::default();
+    fold_on(store, &mut ledger).await?;
+    Ok(ledger)
+}
+
+/// Folds what has been recorded since.
+pub async fn fold_on(store: &Arc<dyn EventStore>, ledger: &mut Ledger) -> Result<(), FoldLogError> {
     loop {
         let page = store.read(ledger.folded_to, PAGE_EVENTS).await?;
         if page.is_empty() {
-            return Ok(ledger);
+            return Ok(());
         }
         for recorded in &page {
             ledger.apply(recorded)?;

@@ -245,14 +245,17 @@ fn a_reference_price_of_tomorrow_is_unknown_today() {
 }
 
 #[test]
-fn a_reference_price_of_zero_has_no_distance() {
+fn a_reference_price_of_zero_is_none_and_has_no_distance() {
     let zero = account(|world| {
         if let Some(mark) = &mut world.reference {
             mark.price = price("0");
         }
     });
-    let expected = failure(CheckCode::PriceCollar, Some("0.1"), None);
-    assert_eq!(failed(&zero, buy("1").at("100")), [expected]);
+    let expected = [
+        failure(CheckCode::ReferenceFresh, Some("60"), None),
+        failure(CheckCode::PriceCollar, Some("0.1"), None),
+    ];
+    assert_eq!(failed(&zero, buy("1").at("100")), expected);
 }
 
 #[test]

@@ -1,0 +1,154 @@
+//! The steps of opening a node's log, book and read models, and what each refuses.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::build;
+use super::config::{DataFile, NodeConfig};
+use super::node::NodeError;
+use super::setup::DemoSetup;
+use super::summary;
+use crate::actors::node_log::NodeLog;
+use crate::domain::ledger::Ledger;
+use crate::events::catalogue::NodeStarted;
+use crate::events::envelope::Origin;
+use crate::events::{EventStore, Journal};
+use crate::market::{DataError, Dataset};
+use crate::projections;
+use crate::projections::runner::Runner;
+use crate::projections::views::Views;
+use crate::runtime::Runtime;
+use crate::values::{IdError, Position, StrategyId, VenueId};
+use crate::venues::Venue;
+use crate::venues::paper::PaperVenue;
+
+/// Data that is part of the program, see `data/README.md`.
+const BUILT_IN_DATA: &[u8] = include_bytes!("../../data/us_wiki_daily.csv.gz");
+const BUILT_IN_NAME: &str = "us_wiki_daily.csv.gz";
+
+/// Reads the configured data.
+pub(super) fn load(data: &DataFile) -> Result<Dataset, DataError> {
+    match data {
+        DataFile::BuiltIn => Dataset::parse("built-in data", BUILT_IN_NAME, BUILT_IN_DATA),
+        DataFile::File(path) => Dataset::load(path),
+    }
+}
+
+/// The demonstration, if it is configured and there is data for it.
+pub(super) fn demo_setup(
+    config: &NodeConfig,
+    dataset: Option<&Dataset>,
+    venue: VenueId,
+) -> Result<Option<DemoSetup>, IdError> {
+    let Some(dataset) = dataset.filter(|_| config.demo) else {
+        return Ok(None);
+    };
+    let symbols = dataset.symbols().into_iter().cloned().collect();
+    DemoSetup::new(venue, symbols).map(Some)
+}
+
+/// Every strategy of the log, and the one about to be set up.
+pub(super) fn strategies(ledger: &Ledger, demo: Option<&DemoSetup>) -> Vec<StrategyId> {
+    let mut ids: Vec<StrategyId> = ledger.strategies.keys().cloned().collect();
+    if let Some(demo) = demo.filter(|demo| !ids.contains(&demo.strategy)) {
+        ids.push(demo.strategy.clone());
+    }
+    ids
+}
+
+/// Opens the paper venue's book, unless it is not the one that the log speaks of: a new one would
+/// give out numbers a second time.
+pub(super) async fn open_venue(
+    config: &NodeConfig,
+    venue: &VenueId,
+    log_id: Uuid,
+    ledger: &Ledger,
+    runtime: &Runtime,
+) -> Result<PaperVenue, NodeError> {
+    let path = config.data_dir.join("paper.db");
+    let logged = ledger.last_reports.get(venue).copied().unwrap_or_default();
+    let lost = |found| NodeError::BookLost {
+        path: path.clone(),
+        found,
+        logged,
+    };
+    if logged > 0 && !path.exists() {
+        return Err(lost(0));
+    }
+    let (model, clock) = (config.paper.clone(), runtime.business.clone());
+    let opened = PaperVenue::open(&path, venue.clone(), log_id, model, clock).await?;
+    let found = *opened.last_report().borrow();
+    match found < logged {
+        true => Err(lost(found)),
+        false => Ok(opened),
+    }
+}
+
+/// Takes the lease and starts the journal. From the lease on nobody else writes; `ledger` folds
+/// what another node may have written until then.
+pub(super) async fn open_journal(
+    config: &NodeConfig,
+    events: &Arc<dyn EventStore>,
+    ledger: &mut Ledger,
+    runtime: &Runtime,
+) -> Result<(Journal, u64), NodeError> {
+    let lease = events.acquire_lease(&config.node).await?;
+    let lease_epoch = lease.epoch;
+    summary::fold_on(events, ledger).await?;
+    let origin = Origin {
+        node: config.node.clone(),
+        build: build::version(),
+    };
+    let journal = Journal::start(events.clone(), lease, origin, runtime).await?;
+    Ok((journal, lease_epoch))
+}
+
+/// Records that the node runs.
+pub(super) async fn record_start(
+    config: &NodeConfig,
+    lease_epoch: u64,
+    journal: &Journal,
+    ledger: &Ledger,
+    runtime: &Runtime,
+) -> Result<NodeLog, NodeError> {
+    let version = ledger
+        .node_versions
+        .get(&config.node)
+        .copied()
+        .unwrap_or_default();
+    let node_log = NodeLog::new(
+        config.node.clone(),
+        version,
+        journal.writer(),
+        runtime.clone(),
+    );
+    node_log
+        .record(NodeStarted {
+            node: config.node.clone(),
+            lease_epoch,
+            head: ledger.folded_to,
+            config_hash: config.hash(),
+        })
+        .await?;
+    Ok(node_log)
+}
+
+/// Starts folding the read models and returns how far they are.
+pub(super) async fn open_views(
+    config: &NodeConfig,
+    log_id: Uuid,
+    journal: &Journal,
+    runtime: &Runtime,
+) -> Result<watch::Receiver<Position>, NodeError> {
+    let views = Views::open(&config.read_store, log_id).await?;
+    let runner = Runner::open(&views, journal.feed().clone(), runtime, projections::all()).await?;
+    let positions = runner.positions();
+    // It says itself in the log when it cannot go on; trading does not depend on it.
+    let run = async move {
+        runner.run().await;
+    };
+    runtime.tasks.spawn("projections", Box::pin(run));
+    Ok(positions)
+}
