@@ -19,8 +19,10 @@ pub struct Halts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Engaged {
     pub mode: HaltMode,
-    /// Stream version of the fact that engaged it.
+    /// Stream version of the fact that engaged it last.
     pub version: Version,
+    /// Its release is decided and not durable: it still stops everything in its scope.
+    pub releasing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +45,14 @@ impl Halts {
     /// durable and comes back through [`Halts::apply`].
     pub fn apply_ahead(&mut self, version: Version, event: &Event) {
         self.version = version;
-        if let Event::KillSwitchEngaged(engaged) = event {
-            self.engage(version, engaged);
+        match event {
+            Event::KillSwitchEngaged(engaged) => self.engage(version, engaged),
+            Event::KillSwitchReleased(released) => {
+                if let Some(engaged) = self.engaged.get_mut(&released.scope) {
+                    engaged.releasing = true;
+                }
+            }
+            _ => {}
         }
     }
 
@@ -66,8 +74,13 @@ impl Halts {
         let entry = Engaged {
             mode: engaged.mode,
             version,
+            releasing: false,
         };
-        self.engaged.entry(engaged.scope.clone()).or_insert(entry);
+        let known = self.engaged.get(&engaged.scope);
+        // Back from the disk, after a later decision on the same switch: that one stands.
+        if known.is_none_or(|known| known.version < version) {
+            self.engaged.insert(engaged.scope.clone(), entry);
+        }
     }
 
     /// The first engaged switch that stops such an order.
@@ -83,7 +96,9 @@ impl Halts {
 }
 
 pub fn engage_kill_switch(halts: &Halts, scope: &HaltScope, cause: &str) -> Decided {
-    if halts.engaged.contains_key(scope) {
+    // One that is being released has to be engaged anew, or the release would undo it.
+    let engaged = halts.engaged.get(scope);
+    if engaged.is_some_and(|engaged| !engaged.releasing) {
         return Decided::AlreadyApplied;
     }
     Decided::one(KillSwitchEngaged {
@@ -152,6 +167,7 @@ mod tests {
         let engaged = Engaged {
             mode: HaltMode::Halt,
             version: Version::new(9),
+            releasing: false,
         };
         halts
             .engaged
@@ -187,9 +203,35 @@ mod tests {
         );
         halts.apply(two, &released);
         assert!(halts.engaged.is_empty());
-        // Engaged again while the release is still on its way: it stays engaged.
-        halts.apply_ahead(three, &engaged);
-        halts.apply(two, &released);
-        assert!(halts.engaged.contains_key(&HaltScope::Firm));
+    }
+
+    #[test]
+    fn engaging_wins_over_a_release_that_is_not_durable() {
+        let scope = HaltScope::Firm;
+        let mut halts = Halts::default();
+        let mut log = Vec::new();
+        let mut decide = |halts: &mut Halts, decided: Decided| {
+            let Decided::Events(events) = decided else {
+                panic!("nothing was decided");
+            };
+            let version = halts.version.next();
+            halts.apply_ahead(version, &events[0]);
+            log.push((version, events[0].clone()));
+        };
+        let engaged = engage_kill_switch(&halts, &scope, "first");
+        decide(&mut halts, engaged);
+        let released = release_kill_switch(&halts, &scope, "test").expect("engaged");
+        decide(&mut halts, released);
+        let engaged = engage_kill_switch(&halts, &scope, "again");
+        decide(&mut halts, engaged);
+        for (version, event) in &log {
+            halts.apply(*version, event);
+            assert!(halts.engaged.contains_key(&scope), "after {version}");
+        }
+        let mut folded = Halts::default();
+        for (version, event) in &log {
+            folded.apply(*version, event);
+        }
+        assert_eq!(folded, halts);
     }
 }
