@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::decisions::{Decisions, Reply, Seen};
+use super::decisions::{Decisions, InFlight, Reply, Seen};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::messages::{
@@ -44,8 +44,7 @@ pub struct RiskActor {
     clock: Arc<dyn Clock>,
     guard: ExitGuard,
     settle: SettleQueue,
-    /// Commits on their way to disk.
-    in_flight: usize,
+    in_flight: InFlight,
 }
 
 /// What to record on which stream, for whom.
@@ -74,7 +73,7 @@ impl RiskActor {
             clock,
             guard,
             settle: SettleQueue::default(),
-            in_flight: 0,
+            in_flight: InFlight::default(),
         })
     }
 
@@ -183,21 +182,21 @@ impl RiskActor {
                 return Err(invalid(error.to_string()));
             }
         }
-        self.in_flight += 1;
+        self.in_flight.queued();
         Ok(Box::pin(answer))
     }
 
     /// The answer has come from the disk.
     fn recorded(&mut self, answer: &Result<Appended, CommitError>, ctx: &mut Context<Self>) {
         fail::fail_point!("risk::after_append");
-        self.in_flight -= 1;
         if breaks_look_ahead(answer) {
             let cause = match answer {
                 Ok(_) => "a command it decided had been recorded before".to_owned(),
                 Err(error) => error.to_string(),
             };
-            self.rebuild(cause, ctx);
+            return self.rebuild(cause, ctx);
         }
+        self.in_flight.recorded();
         self.at_rest();
     }
 
@@ -207,7 +206,7 @@ impl RiskActor {
     }
 
     fn at_rest(&mut self) {
-        let idle = self.in_flight == 0 && !self.book.has_unbooked();
+        let idle = self.in_flight.is_empty() && !self.book.has_unbooked();
         self.settle.answer(self.book.folded_to, idle);
     }
 
@@ -264,46 +263,40 @@ impl RiskActor {
     }
 
     fn command(&mut self, ask: &AskRisk, reply: Reply, ctx: &mut Context<Self>) {
-        let refuse = |reply: Reply, failure| {
-            // The asker may have gone.
-            let _ = reply.send(Err(failure));
-        };
         let commit_id = ask.commit_id();
         let fingerprint = match canonical::hash(&ask.command) {
             Ok(fingerprint) => fingerprint,
             Err(error) => {
-                let message = error.to_string();
-                return refuse(
-                    reply,
-                    CommandFailure::Rejected {
-                        code: "not_canonical",
-                        message,
-                    },
-                );
+                let failure = CommandFailure::Rejected {
+                    code: "not_canonical",
+                    message: error.to_string(),
+                };
+                return self.in_flight.answer(reply, Err(failure));
             }
         };
         let reply = match self.decisions.seen(commit_id, fingerprint, reply) {
             Seen::Answered => return,
             Seen::Mismatch(reply) => {
-                let id = ask.asked.command_id.clone();
-                return refuse(reply, CommandFailure::IdempotencyMismatch(id));
+                let failure = CommandFailure::IdempotencyMismatch(ask.asked.command_id.clone());
+                return self.in_flight.answer(reply, Err(failure));
             }
             Seen::Never(reply) => reply,
         };
         let decision = match self.decide(&ask.asked, &ask.command) {
             Ok(Some(decision)) => decision,
             Ok(None) => {
-                let _ = reply.send(Ok(CommandOutcome::NothingToDo));
-                return;
+                return self
+                    .in_flight
+                    .answer(reply, Ok(CommandOutcome::NothingToDo));
             }
-            Err(failure) => return refuse(reply, failure),
+            Err(failure) => return self.in_flight.answer(reply, Err(failure)),
         };
         let meta = ask.asked.at(self.clock.now());
         match self.record(&ask.command, meta, decision) {
-            Err(error) => refuse(
-                reply,
-                CommandFailure::of_commit(&error, &ask.asked.command_id),
-            ),
+            Err(error) => {
+                let failure = CommandFailure::of_commit(&error, &ask.asked.command_id);
+                self.in_flight.answer(reply, Err(failure));
+            }
             Ok(answer) => {
                 self.decisions.queued(commit_id, fingerprint, reply);
                 let command_id = ask.asked.command_id.clone();

@@ -11,6 +11,8 @@ use crate::actors::messages::CommandResult;
 use crate::events::CommitId;
 use crate::values::canonical::Hash;
 
+/// Answers that wait for what they rest on; one more is dropped, and its asker asks again.
+const HELD_BACK_MAX: usize = 4_096;
 /// Decisions remembered after they are done.
 const REMEMBERED_MAX: usize = 8_192;
 
@@ -85,6 +87,48 @@ impl Decisions {
             && let Some(oldest) = self.done.pop_front()
         {
             self.by_commit.remove(&oldest);
+        }
+    }
+}
+
+/// Commits on their way to disk, and the answers that rest on them: whoever is told "no" or "it is
+/// so already" learns something of what came before, so that has to be durable first.
+#[derive(Default)]
+pub struct InFlight {
+    queued: u64,
+    recorded: u64,
+    /// Each with how many commits have to be recorded before it.
+    held_back: VecDeque<(u64, Reply, CommandResult)>,
+}
+
+impl InFlight {
+    pub fn is_empty(&self) -> bool {
+        self.queued == self.recorded
+    }
+
+    pub fn queued(&mut self) {
+        self.queued += 1;
+    }
+
+    /// One more is durable. Later ones are recorded only if all before them were, so counting is
+    /// enough.
+    pub fn recorded(&mut self) {
+        self.recorded += 1;
+        let (recorded, held_back) = (self.recorded, &mut self.held_back);
+        while let Some((_, reply, result)) =
+            held_back.pop_front_if(|(after, ..)| *after <= recorded)
+        {
+            // The asker may have gone.
+            let _ = reply.send(result);
+        }
+    }
+
+    /// Answers once everything queued so far is durable; never if it does not get there.
+    pub fn answer(&mut self, reply: Reply, result: CommandResult) {
+        if self.is_empty() {
+            let _ = reply.send(result);
+        } else if self.held_back.len() < HELD_BACK_MAX {
+            self.held_back.push_back((self.queued, reply, result));
         }
     }
 }
