@@ -17,9 +17,7 @@ use blotter::events::catalogue::{Bar, InstrumentListed, PriceMarked};
 use blotter::events::envelope::Origin;
 use blotter::events::{Commit, Event, EventStore, Journal, Meta, Recorded, Who};
 use blotter::runtime::{DataClock, Runtime, SystemRandomness, SystemTasks};
-use blotter::values::{
-    Instrument, InstrumentKind, Position, StrategyId, StreamName, Version,
-};
+use blotter::values::{Instrument, InstrumentKind, Position, StrategyId, StreamName, Version};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -208,7 +206,9 @@ impl Desk {
     /// How many events satisfy `wanted`.
     pub async fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         let log = self.log().await;
-        log.iter().filter(|recorded| wanted(recorded.event())).count()
+        log.iter()
+            .filter(|recorded| wanted(recorded.event()))
+            .count()
     }
 
     /// The names of what happened to the order of command `of`, at its venue.
@@ -242,7 +242,9 @@ impl Desk {
     }
 
     pub async fn reserved_cash(&self) -> String {
-        self.ledger().await.accounts[&account()].reserved_cash.to_string()
+        self.ledger().await.accounts[&account()]
+            .reserved_cash
+            .to_string()
     }
 
     async fn list_and_mark(&self) {
@@ -257,7 +259,12 @@ impl Desk {
         let writer = self.journal.writer();
         let list = commit("list", StreamName::instrument(&aapl()), 0, vec![listed]);
         writer.submit(list).await.expect("recorded");
-        let mark = commit("mark-1", StreamName::market(&aapl()), 0, vec![mark(1, "100")]);
+        let mark = commit(
+            "mark-1",
+            StreamName::market(&aapl()),
+            0,
+            vec![mark(1, "100")],
+        );
         writer.submit(mark).await.expect("recorded");
     }
 }

@@ -90,7 +90,10 @@ fn a_failed_append_drops_what_was_decided_on_top_of_it() {
         let Ok(CommandOutcome::Recorded(appended)) = answer else {
             panic!("{answer:?}");
         };
-        assert!(matches!(appended.records[1].event(), Event::OrderApproved(_)));
+        assert!(matches!(
+            appended.records[1].event(),
+            Event::OrderApproved(_)
+        ));
         desk.settled().await;
         let submitted = desk.count(|event| matches!(event, Event::OrderSubmitted(_)));
         assert_eq!(submitted.await, 1, "a dropped order was recorded");
@@ -127,11 +130,14 @@ fn an_append_of_unknown_outcome_leaves_one_copy_and_the_right_answer() {
 #[test]
 fn what_cannot_be_folded_is_not_recorded() {
     World::new().run(async |desk| {
-        let huge = "7".repeat(28);
-        let first = desk.command(deposit("d-1", &huge)).await;
-        let second = desk.command(deposit("d-2", &huge)).await;
+        let huge = "600000000000000";
+        let first = desk.command(deposit("d-1", huge)).await;
+        let second = desk.command(deposit("d-2", huge)).await;
         assert!(first.is_ok(), "{first:?}");
-        assert!(matches!(second, Err(CommandFailure::Rejected { .. })), "{second:?}");
+        assert!(
+            matches!(second, Err(CommandFailure::Rejected { .. })),
+            "{second:?}"
+        );
         // The log can still be folded: the node can start again, and risk goes on.
         assert_eq!(desk.ledger().await.accounts.len(), 1);
         receipt(&desk.command(buy("o-1", "10")).await);
