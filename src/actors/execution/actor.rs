@@ -339,11 +339,14 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for ExecutionActor {
             Ok(batch) => batch,
             Err(error) => return self.rebuild(error.to_string(), ctx),
         };
+        let mut concerned = Vec::new();
         for recorded in &batch {
             fail::fail_point!("execution::fold");
-            if let Some(id) = self.book.apply(recorded) {
-                self.advance(&id, ctx);
-            }
+            concerned.extend(self.book.apply(recorded));
+        }
+        // Only now: a halt or a cancel further on in the batch is a fact already.
+        for id in &concerned {
+            self.advance(id, ctx);
         }
         self.at_rest();
     }
