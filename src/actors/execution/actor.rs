@@ -10,7 +10,7 @@ use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
-use crate::domain::order::{self, Order, OrderStep, VenueOrders};
+use crate::domain::order::{self, Order, OrderStatus, OrderStep, VenueOrders};
 use crate::events::commit::CommitError;
 use crate::events::plan::{Appended, breaks_look_ahead};
 use crate::events::{Commit, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
@@ -308,7 +308,10 @@ impl Actor for ExecutionActor {
         ctx.add_stream(reports);
         let feed = self.journal.feed().subscribe(self.book.folded_to);
         ctx.add_stream(feed.into_stream());
-        let unfinished: Vec<OrderId> = self.book.unfinished().cloned().collect();
+        let mut unfinished: Vec<OrderId> = self.book.unfinished().cloned().collect();
+        // What may have been sent is put in doubt first, so that the rest waits for it.
+        let never_sent = |order: &Order| order.status == OrderStatus::Approved;
+        unfinished.sort_by_key(|id| self.book.order(id).is_some_and(never_sent));
         for id in &unfinished {
             self.advance(id, ctx);
         }
