@@ -118,7 +118,7 @@ impl ExecutionActor {
                     &order,
                     "a run ended between sending it and hearing of it",
                 );
-                let cause = Cause::of_attempt("doubt", &order);
+                let cause = Cause::of_version("doubt", &order);
                 self.record(&order, decided, cause, ctx);
             }
             Some(OrderStep::AskVenue) => self.ask_venue(id.clone(), ctx),
