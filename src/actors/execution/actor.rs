@@ -33,6 +33,8 @@ pub struct ExecutionActor {
     pub(super) cancels_sent: BTreeSet<EventId>,
     /// Reports to record before anything new is sent: those there were when the run began.
     reports_at_start: u64,
+    /// The venue's last report that was looked at, also when it changed nothing.
+    last_heard: u64,
     /// Approved orders that wait for the start to be over.
     waiting: BTreeSet<OrderId>,
     in_flight: usize,
@@ -72,9 +74,11 @@ impl ExecutionActor {
                 book.last_report
             ));
         }
+        let last_heard = book.last_report;
         Ok(Self {
             venue,
             book,
+            last_heard,
             busy: BTreeSet::new(),
             sent: BTreeSet::new(),
             cancels_sent: BTreeSet::new(),
@@ -91,7 +95,7 @@ impl ExecutionActor {
 
     /// Whether everything that an earlier run may have left open is accounted for.
     fn is_reconciled(&self) -> bool {
-        self.book.last_report >= self.reports_at_start && !self.book.any_in_doubt()
+        self.last_heard >= self.reports_at_start && !self.book.any_in_doubt()
     }
 
     /// Does whatever has to be done about an order next.
@@ -246,7 +250,7 @@ impl ExecutionActor {
     }
 
     pub(super) fn at_rest(&mut self) {
-        let reports_recorded = *self.venue.last_report().borrow() <= self.book.last_report;
+        let reports_recorded = *self.venue.last_report().borrow() <= self.last_heard;
         let idle = self.in_flight == 0
             && self.busy.is_empty()
             && self.waiting.is_empty()
@@ -271,6 +275,7 @@ impl ExecutionActor {
             causation_id: order.approval.event_id(),
         };
         self.record(&order, decided, cause, ctx);
+        self.last_heard = self.last_heard.max(sequence);
         Ok(())
     }
 }
