@@ -95,7 +95,7 @@ impl RiskActor {
             }
             RiskCommand::DepositCash(deposit) => {
                 let account = self.account(&deposit.account)?;
-                let decided = account::deposit_cash(deposit).map_err(rejected)?;
+                let decided = account::deposit_cash(account, deposit).map_err(rejected)?;
                 (StreamName::account(&account.id), account.version, decided)
             }
             RiskCommand::SubmitOrder(submit) => {
@@ -154,7 +154,8 @@ impl RiskActor {
         account::submit_order(account, &context, submit)
     }
 
-    /// Queues a decision and looks ahead over it. `Err`: nothing was queued.
+    /// Queues a decision and looks ahead over it. `Err`: nothing was queued, or, if
+    /// `Indeterminate`, the actor has to be rebuilt.
     fn record(
         &mut self,
         command: &impl Serialize,
@@ -177,9 +178,8 @@ impl RiskActor {
             version = version.next();
             if let Err(error) = self.book.apply_ahead(&decision.stream, version, event) {
                 // Queued and yet not foldable: the book cannot be trusted any more.
-                self.guard
-                    .set_cause(format!("it could not fold its own decision: {error}"));
-                return Err(invalid(error.to_string()));
+                let reason = format!("it could not fold its own decision: {error}");
+                return Err(CommitError::Indeterminate(reason));
             }
         }
         self.in_flight.queued();
@@ -296,6 +296,9 @@ impl RiskActor {
             Err(error) => {
                 let failure = CommandFailure::of_commit(&error, &ask.asked.command_id);
                 self.in_flight.answer(reply, Err(failure));
+                if matches!(error, CommitError::Indeterminate(_)) {
+                    self.rebuild(error.to_string(), ctx);
+                }
             }
             Ok(answer) => {
                 self.decisions.queued(commit_id, fingerprint, reply);

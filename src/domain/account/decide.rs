@@ -85,7 +85,7 @@ pub fn open_account(
     }))
 }
 
-pub fn deposit_cash(command: &DepositCash) -> Result<Decided, AccountError> {
+pub fn deposit_cash(account: &Account, command: &DepositCash) -> Result<Decided, AccountError> {
     if !command.amount.is_positive() || command.amount.decimals() > 2 {
         return Err(AccountError::BadField {
             field: "amount",
@@ -93,6 +93,9 @@ pub fn deposit_cash(command: &DepositCash) -> Result<Decided, AccountError> {
             allowed: "a positive amount with at most 2 decimals is wanted",
         });
     }
+    // What is recorded has to be foldable for ever.
+    account.cash.checked_add(command.amount)?;
+    account.deposited.checked_add(command.amount)?;
     Ok(Decided::one(CashDeposited {
         amount: command.amount,
         reason: command.reason.clone(),

@@ -115,7 +115,7 @@ impl Given {
             Command::Open(open, name_taken) => {
                 account::open_account(self.account.as_ref(), name_taken, &open)
             }
-            Command::Deposit(deposit) => account::deposit_cash(&deposit),
+            Command::Deposit(deposit) => account::deposit_cash(self.account(), &deposit),
             Command::Submit(order_id, submit) => Ok(self.submit(order_id, &submit)),
             Command::Cancel(cancel) => account::request_cancel(self.account(), &cancel),
             Command::Fill(executed, event_id) => {
