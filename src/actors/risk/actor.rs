@@ -100,7 +100,7 @@ impl RiskActor {
             }
             RiskCommand::SubmitOrder(submit) => {
                 let account = self.account(&submit.account)?;
-                let decided = self.submit_order(asked, account, submit);
+                let decided = self.submit_order(asked, account, submit)?;
                 (StreamName::account(&account.id), account.version, decided)
             }
             RiskCommand::CancelOrder(cancel) => {
@@ -144,14 +144,24 @@ impl RiskActor {
         account.ok_or_else(|| rejected(AccountError::UnknownAccount(id.clone())))
     }
 
-    fn submit_order(&self, asked: &Asked, account: &Account, submit: &SubmitOrder) -> Decided {
+    fn submit_order(
+        &self,
+        asked: &Asked,
+        account: &Account,
+        submit: &SubmitOrder,
+    ) -> Result<Decided, CommandFailure> {
+        let order_id = OrderId::of_command(&asked.command_id);
+        let client_order_id = submit.client_order_id(&order_id);
+        if self.book.client_order_id_taken(&client_order_id) {
+            return Err(rejected(AccountError::ClientOrderIdTaken(client_order_id)));
+        }
         let rate = self.settings.commission_rate;
         let context = SubmitContext {
-            order_id: OrderId::of_command(&asked.command_id),
+            order_id,
             risk: self.book.context(submit, rate, self.clock.now()),
             decided_at: self.book.folded_to,
         };
-        account::submit_order(account, &context, submit)
+        Ok(account::submit_order(account, &context, submit))
     }
 
     /// Queues a decision and looks ahead over it. `Err`: nothing was queued, or, if

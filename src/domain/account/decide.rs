@@ -31,6 +31,8 @@ pub enum AccountError {
         found: String,
         allowed: &'static str,
     },
+    #[error("client order id {0} is taken; choose a new one, it is good for one order")]
+    ClientOrderIdTaken(ClientOrderId),
     #[error("account {account} has no open order {order}")]
     NoOpenOrder { account: AccountId, order: OrderId },
     #[error("amounts out of range: {0}")]
@@ -45,6 +47,7 @@ impl AccountError {
             AccountError::AccountExists(_) => "account_exists",
             AccountError::NameTaken(_) => "account_name_taken",
             AccountError::BadField { .. } => "bad_field",
+            AccountError::ClientOrderIdTaken(_) => "client_order_id_taken",
             AccountError::NoOpenOrder { .. } => "no_open_order",
             AccountError::Amount(_) => "amount_out_of_range",
         }
@@ -117,10 +120,7 @@ pub fn submit_order(
     command: &SubmitOrder,
 ) -> Decided {
     let order_id = context.order_id.clone();
-    let client_order_id = command
-        .client_order_id
-        .clone()
-        .unwrap_or_else(|| ClientOrderId::of_order(&order_id));
+    let client_order_id = command.client_order_id(&order_id);
     let submitted = OrderSubmitted {
         order_id: order_id.clone(),
         client_order_id: client_order_id.clone(),

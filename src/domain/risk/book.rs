@@ -1,14 +1,14 @@
 //! Everything risk knows, folded from the log: accounts, limits, halts, instruments, prices, which
 //! strategies run, and which facts of the venue are still to be booked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::domain::account::{Account, FoldError, SubmitOrder};
 use crate::events::catalogue::OrderExecuted;
 use crate::events::{Event, Recorded};
 use crate::values::{
-    AccountId, EventId, Instrument, OrderId, Position, Ratio, StrategyId, StreamName, Symbol,
-    Timestamp, Version,
+    AccountId, ClientOrderId, EventId, Instrument, OrderId, Position, Ratio, StrategyId,
+    StreamName, Symbol, Timestamp, Version,
 };
 
 use super::{Halts, LimitBook, Mark, RiskContext};
@@ -64,6 +64,8 @@ pub struct RiskBook {
     instruments: BTreeMap<Symbol, Instrument>,
     marks: BTreeMap<Symbol, Mark>,
     started: BTreeSet<StrategyId>,
+    /// Of all orders ever submitted: a venue takes two orders with one id for the same order.
+    client_order_ids: HashSet<ClientOrderId>,
     /// In the order in which they happened.
     unbooked: BTreeMap<Position, UnbookedFact>,
 }
@@ -111,6 +113,9 @@ impl RiskBook {
         event: &Event,
     ) -> Result<(), FoldError> {
         self.mark_booked(event);
+        if let Event::OrderSubmitted(order) = event {
+            self.client_order_ids.insert(order.client_order_id.clone());
+        }
         let Ok(id) = AccountId::new(stream.id()) else {
             return Ok(());
         };
@@ -201,6 +206,10 @@ impl RiskBook {
 
     pub fn name_taken(&self, name: &str) -> bool {
         self.accounts.values().any(|account| account.name == name)
+    }
+
+    pub fn client_order_id_taken(&self, id: &ClientOrderId) -> bool {
+        self.client_order_ids.contains(id)
     }
 
     pub fn instrument(&self, symbol: &Symbol) -> Option<&Instrument> {
