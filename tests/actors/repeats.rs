@@ -98,14 +98,17 @@ fn a_client_order_id_is_good_for_one_order() {
         refused(desk.command(named("o-5", "mine")).await);
         desk.settled().await;
         assert_eq!(desk.count(submitted).await, 2);
-        assert_eq!(desk.venue.calls().len(), 2);
+        assert_eq!(desk.venue.entered().len(), 2);
     });
 }
 
 #[cfg(feature = "failpoints")]
 mod crashes {
+    use std::time::Duration;
+
     use super::*;
     use crate::crash::{all_happened, panic_at};
+    use crate::desk::pass;
     use crate::faulty::Fault;
     use crate::venue::{acknowledged, trade};
 
@@ -125,6 +128,36 @@ mod crashes {
                 assert_eq!(desk.count(submitted).await, 1, "{place}");
                 assert_eq!(desk.venue.entered(), [sent_as("o-1")], "{place}");
                 assert_eq!(desk.restarts("risk").await, ["it panicked"], "{place}");
+            });
+        }
+    }
+
+    /// The command is recorded after its sender looked it up and before the next actor decides: a
+    /// second decision on it would find the account there, or the order cancelled.
+    #[test]
+    fn a_command_recorded_by_an_actor_that_died_is_answered_with_its_receipt() {
+        use blotter::domain::account::OpenAccount;
+        let open = RiskCommand::OpenAccount(OpenAccount {
+            account: blotter::values::AccountId::new("second").expect("an account"),
+            name: "second".to_owned(),
+            currency: "USD".to_owned(),
+        });
+        let halt = blotter::events::catalogue::HaltScope::Firm;
+        for asked in [ask("a-1", open), buy("o-1", "1"), engage("h-1", halt)] {
+            World::new().run(async |desk| {
+                desk.store.hold();
+                let command = desk.later(asked.clone());
+                quiet().await;
+                panic_at("risk::command", 1);
+                let other = desk.later(deposit("d-1", "1"));
+                // Long enough for the sender to look, find nothing, and ask again.
+                pass(Duration::from_millis(100)).await;
+                assert!(all_happened(), "risk did not die");
+                desk.store.let_go();
+                let first = receipt(&command.answer().await);
+                receipt(&other.answer().await);
+                assert_eq!(receipt(&desk.command(asked).await), first);
+                assert_eq!(desk.restarts("risk").await, ["it panicked"]);
             });
         }
     }

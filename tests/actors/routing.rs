@@ -46,10 +46,10 @@ fn what_an_earlier_run_may_have_sent_is_asked_for_before_anything_is_sent() {
                 desk.store.hold();
                 desk.store.allow(1);
                 receipt(&desk.command(buy(approved, "10")).await);
+                assert_eq!(desk.story(approved).await, [""; 0]);
             });
             world.store.let_go();
             world.run(async |desk| {
-                assert_eq!(desk.story(approved).await, [""; 0]);
                 desk.settled().await;
                 let mut calls = vec![Call::Submit(sent_as(routed)), Call::Knows(sent_as(routed))];
                 if sending == Sending::HangsLost {
