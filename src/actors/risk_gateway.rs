@@ -14,6 +14,7 @@ use crate::events::plan::Appended;
 use crate::events::{EventStore, StoreError};
 use crate::runtime::Runtime;
 use crate::values::Position;
+use crate::values::canonical::Hash;
 
 /// How often a command whose outcome got lost is sent again before its sender is told so.
 const ATTEMPTS_MAX: u32 = 8;
@@ -49,13 +50,8 @@ impl RiskGateway {
         let fingerprint = ask.fingerprint()?;
         let mut attempt = 1;
         loop {
-            match self.store.lookup(ask.commit_id()).await {
-                Ok(Some((recorded, _))) if recorded != fingerprint => {
-                    return Err(CommandFailure::IdempotencyMismatch(ask.asked.command_id));
-                }
-                Ok(Some((_, receipt))) => return self.outcome_of(receipt).await,
-                Ok(None) => {}
-                Err(error) => return Err(CommandFailure::Unavailable(error.to_string())),
+            if let Some(outcome) = self.recorded(&ask, fingerprint).await {
+                return outcome;
             }
             // Told at once, rather than waiting for an actor that waits for the disk.
             if let JournalState::Unavailable(reason) = &*self.journal.borrow() {
@@ -70,8 +66,25 @@ impl RiskGateway {
                     attempt += 1;
                     sleep(self.runtime.jittered(PAUSE)).await;
                 }
+                // The command may have been recorded by an actor that died, after it was looked
+                // up: decided a second time it looks wrong, or done.
+                Err(CommandFailure::Rejected { .. }) | Ok(CommandOutcome::NothingToDo) => {
+                    return self.recorded(&ask, fingerprint).await.unwrap_or(answer);
+                }
                 answer => return answer,
             }
+        }
+    }
+
+    /// What came of the command, if it is in the log.
+    async fn recorded(&self, ask: &AskRisk, fingerprint: Hash) -> Option<CommandResult> {
+        match self.store.lookup(ask.commit_id()).await {
+            Ok(Some((recorded, _))) if recorded != fingerprint => Some(Err(
+                CommandFailure::IdempotencyMismatch(ask.asked.command_id.clone()),
+            )),
+            Ok(Some((_, receipt))) => Some(self.outcome_of(receipt).await),
+            Ok(None) => None,
+            Err(error) => Some(Err(CommandFailure::Unavailable(error.to_string()))),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
-use crate::domain::order::{self, Order, OrderStep, VenueOrders};
+use crate::domain::order::{self, Order, OrderStatus, OrderStep, VenueOrders};
 use crate::events::commit::CommitError;
 use crate::events::plan::{Appended, breaks_look_ahead};
 use crate::events::{Commit, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
@@ -37,6 +37,8 @@ pub struct ExecutionActor {
     pub(super) cancels_sent: BTreeSet<EventId>,
     /// Reports to record before anything new is sent: those there were when the run began.
     reports_at_start: u64,
+    /// The venue's last report that was looked at, also when it changed nothing.
+    last_heard: u64,
     /// Approved orders that wait for the start to be over.
     waiting: BTreeSet<OrderId>,
     in_flight: usize,
@@ -80,9 +82,11 @@ impl ExecutionActor {
                 book.last_report
             ));
         }
+        let last_heard = book.last_report;
         Ok(Self {
             venue,
             book,
+            last_heard,
             busy: Busy::default(),
             sent: BTreeSet::new(),
             cancels_sent: BTreeSet::new(),
@@ -101,7 +105,7 @@ impl ExecutionActor {
 
     /// Whether everything that an earlier run may have left open is accounted for.
     fn is_reconciled(&self) -> bool {
-        self.book.last_report >= self.reports_at_start && !self.book.any_in_doubt()
+        self.last_heard >= self.reports_at_start && !self.book.any_in_doubt()
     }
 
     /// Does whatever has to be done about an order next.
@@ -263,7 +267,7 @@ impl ExecutionActor {
     }
 
     pub(super) fn at_rest(&mut self) {
-        let reports_recorded = *self.venue.last_report().borrow() <= self.book.last_report;
+        let reports_recorded = *self.venue.last_report().borrow() <= self.last_heard;
         let idle = self.in_flight == 0
             && !self.stopping
             && self.busy.is_empty()
@@ -283,17 +287,13 @@ impl ExecutionActor {
         };
         let report = order_report(self.venue.id(), report);
         let decided = order::record_report(&order, &report).map_err(|error| error.to_string())?;
-        if decided == Decided::AlreadyApplied {
-            // Nothing to record, and nothing to wait for either.
-            self.book.last_report = self.book.last_report.max(sequence);
-            return Ok(());
-        }
         let venue = self.venue.id().to_string();
         let cause = Cause {
             command_id: CommandId::derived(&["report", &venue, &sequence.to_string()]),
             causation_id: order.approval.event_id(),
         };
         self.record(&order, decided, cause, ctx);
+        self.last_heard = self.last_heard.max(sequence);
         Ok(())
     }
 }
@@ -322,7 +322,10 @@ impl Actor for ExecutionActor {
         ctx.add_stream(reports);
         let feed = self.journal.feed().subscribe(self.book.folded_to);
         ctx.add_stream(feed.into_stream());
-        let unfinished: Vec<OrderId> = self.book.unfinished().cloned().collect();
+        let mut unfinished: Vec<OrderId> = self.book.unfinished().cloned().collect();
+        // What may have been sent is put in doubt first, so that the rest waits for it.
+        let never_sent = |order: &Order| order.status == OrderStatus::Approved;
+        unfinished.sort_by_key(|id| self.book.order(id).is_some_and(never_sent));
         for id in &unfinished {
             self.advance(id, ctx);
         }
@@ -356,14 +359,17 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for ExecutionActor {
             Ok(batch) => batch,
             Err(error) => return self.rebuild(error.to_string(), ctx),
         };
+        let mut concerned = Vec::new();
         for recorded in &batch {
             if self.stopping {
                 return;
             }
             fail::fail_point!("execution::fold");
-            if let Some(id) = self.book.apply(recorded) {
-                self.advance(&id, ctx);
-            }
+            concerned.extend(self.book.apply(recorded));
+        }
+        // Only now: a halt or a cancel further on in the batch is a fact already.
+        for id in &concerned {
+            self.advance(id, ctx);
         }
         self.at_rest();
     }

@@ -159,10 +159,10 @@ impl RiskActor {
         account: &Account,
         submit: &SubmitOrder,
     ) -> Result<Decided, AccountError> {
-        if let Some(id) = &submit.client_order_id
-            && self.book.client_order_id_taken(id)
-        {
-            return Err(AccountError::ClientOrderIdTaken(id.clone()));
+        let order_id = OrderId::of_command(&asked.who.principal, &asked.command_id);
+        let client_order_id = submit.client_order_id(&order_id);
+        if self.book.client_order_id_taken(&client_order_id) {
+            return Err(AccountError::ClientOrderIdTaken(client_order_id));
         }
         if !self.settings.venues.contains(&submit.venue) {
             let known: Vec<_> = self.settings.venues.iter().map(VenueId::as_str).collect();
@@ -173,7 +173,7 @@ impl RiskActor {
         }
         let rate = self.settings.commission_rate;
         let context = SubmitContext {
-            order_id: OrderId::of_command(&asked.who.principal, &asked.command_id),
+            order_id,
             risk: self.book.context(submit, rate, self.clock.now()),
             decided_at: self.book.folded_to,
         };

@@ -29,6 +29,14 @@ pub struct SubmitOrder {
     pub strategy: Option<StrategyId>,
 }
 
+impl SubmitOrder {
+    /// The id that order `order_id` is sent under.
+    pub fn client_order_id(&self, order_id: &OrderId) -> ClientOrderId {
+        let chosen = self.client_order_id.clone();
+        chosen.unwrap_or_else(|| ClientOrderId::of_order(order_id))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelOrder {
     pub account: AccountId,
