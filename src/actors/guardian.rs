@@ -172,7 +172,7 @@ impl Guardian {
                 let reason = format!(
                     "{name} failed {restarts} times within {WINDOW_SECONDS} s, last because {cause}"
                 );
-                return self.escalate(index, reason).await;
+                return self.escalate(index, reason);
             }
             tracing::error!(actor = %name, %cause, restarts, "an actor failed and is rebuilt from the log");
             self.wait_until_writable().await?;
@@ -224,13 +224,23 @@ impl Guardian {
         }
     }
 
-    async fn escalate(&mut self, index: usize, reason: String) -> Result<(), String> {
+    fn escalate(&mut self, index: usize, reason: String) -> Result<(), String> {
         tracing::error!(%reason, "restart intensity exceeded");
         // Nothing speaks for this actor any more.
         self.children[index].generation += 1;
         match &self.children[index].child.escalation {
             Escalation::StopNode => Err(reason),
-            Escalation::Halt(halt) => halt(reason).await,
+            Escalation::Halt(halt) => {
+                let (halted, fatal) = (halt(reason), self.fatal.clone());
+                // Not waited for: halting asks an actor that may need rebuilding itself.
+                let work = async move {
+                    if let Err(reason) = halted.await {
+                        fatal.send_replace(Some(reason));
+                    }
+                };
+                self.runtime.tasks.spawn("escalation", Box::pin(work));
+                Ok(())
+            }
         }
     }
 }
