@@ -24,7 +24,7 @@ const PLACES: [&str; 14] = [
 
 thread_local! {
     /// Where to panic, and how many times.
-    static ARMED: RefCell<Option<(&'static str, usize)>> = const { RefCell::new(None) };
+    static ARMED: RefCell<Vec<(&'static str, usize)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The next `times` passages of `place` on this thread panic.
@@ -36,24 +36,23 @@ pub fn panic_at(place: &'static str, times: usize) {
         }
     });
     assert!(PLACES.contains(&place), "{place} is not a place to crash");
-    ARMED.set(Some((place, times)));
+    ARMED.with_borrow_mut(|armed| armed.push((place, times)));
 }
 
 /// Whether every armed panic has happened.
 pub fn all_happened() -> bool {
-    ARMED.with_borrow(Option::is_none)
+    ARMED.with_borrow(Vec::is_empty)
 }
 
 fn pass(place: &'static str) {
-    let panics = ARMED.with_borrow_mut(|armed| match armed {
-        Some((armed_place, times)) if *armed_place == place => {
-            *times -= 1;
-            if *times == 0 {
-                *armed = None;
-            }
-            true
+    let panics = ARMED.with_borrow_mut(|armed| {
+        let index = armed.iter().position(|(armed, _)| *armed == place)?;
+        armed[index].1 -= 1;
+        if armed[index].1 == 0 {
+            armed.remove(index);
         }
-        _ => false,
+        Some(())
     });
+    let panics = panics.is_some();
     assert!(!panics, "crash at {place}, as the test wants");
 }

@@ -1,10 +1,13 @@
 //! A timeout is not a rejection: what may have arrived is asked for, and sent again only when the
 //! venue is certain not to have it.
 
+use std::time::Duration;
+
+use blotter::domain::order::ATTEMPTS_MAX;
 use blotter::events::Event;
 use blotter::events::catalogue::OrderRouted;
 
-use crate::desk::{Desk, World, quiet};
+use crate::desk::{Desk, World, pass, quiet};
 use crate::support::*;
 use crate::venue::{Call, Sending, acknowledged, trade};
 
@@ -119,13 +122,16 @@ fn what_never_arrived_passes_the_last_look_again() {
 /// by the next.
 #[test]
 fn a_restart_finds_its_way_after_any_number_of_sendings() {
-    for lost in 0..8 {
+    // The last sending that is allowed is the second run's.
+    for lost in 0..=ATTEMPTS_MAX - 2 {
+        let lost = lost as usize;
         let world = World::new();
         world.run(async |desk| {
             let lost = std::iter::repeat_n(Sending::UnknownLost, lost);
             desk.venue.next_sendings(lost.chain([Sending::HangsLost]));
             receipt(&desk.command(buy("o-1", "10")).await);
-            quiet().await;
+            // Each sending waits longer than the one before.
+            pass(Duration::from_secs(60)).await;
             assert_eq!(desk.story("o-1").await.last(), Some(&"OrderRouted"));
         });
         world.run(async |desk| {
@@ -139,6 +145,20 @@ fn a_restart_finds_its_way_after_any_number_of_sendings() {
             assert_eq!(routed(desk).await.len(), lost + 2);
         });
     }
+}
+
+/// What never arrives is given up after a bounded number of sendings, and costs nothing.
+#[test]
+fn what_never_arrives_is_given_up() {
+    World::new().run(async |desk| {
+        desk.venue
+            .next_sendings(std::iter::repeat_n(Sending::UnknownLost, 100));
+        receipt(&desk.command(buy("o-1", "10")).await);
+        desk.settled().await;
+        assert_eq!(routed(desk).await.len(), ATTEMPTS_MAX as usize);
+        assert_eq!(desk.story("o-1").await.last(), Some(&"OrderRejected"));
+        assert_eq!(desk.reserved_cash().await, "0");
+    });
 }
 
 #[cfg(feature = "failpoints")]

@@ -14,6 +14,8 @@ mod tests;
 
 pub use book::{OrderStep, VenueOrders, report_of};
 pub use command::{Approval, OrderReport, ReportedChange};
-pub use decide::{OrderError, mark_in_doubt, reconcile, record_report, request_cancel, route};
+pub use decide::{
+    ATTEMPTS_MAX, OrderError, mark_in_doubt, reconcile, record_report, request_cancel, route,
+};
 pub use lifecycle::{OrderStatus, Step};
 pub use state::Order;
