@@ -5,7 +5,6 @@
 //! the data plays on.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,68 +13,27 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::config::NodeConfig;
-use super::lock::{self, DirLock, LockError};
+use super::error::NodeError;
+use super::lock::{self, DirLock};
 use super::opening::{
     demo_setup, load, open_journal, open_venue, open_views, record_start, strategies,
 };
-use super::player::{self, PlayEnd, PlayError, Player, Progress};
-use super::setup::{DemoSetup, SetupError};
+use super::player::{self, PlayEnd, Player, Progress};
+use super::setup::DemoSetup;
 use super::staff::{Means, Staff};
-use super::summary::{self, FoldLogError, Summary};
+use super::summary::{self, Summary};
 use crate::actors::node_log::NodeLog;
 use crate::actors::risk::RiskSettings;
 use crate::actors::settle::Settle;
 use crate::domain::ledger::Ledger;
 use crate::events::catalogue::NodeStopped;
-use crate::events::commit::CommitError;
 use crate::events::journal::JournalState;
 use crate::events::sqlite::{OpenMode, SqliteStore};
-use crate::events::{EventStore, Journal, StoreError};
-use crate::market::{DataError, Dataset};
-use crate::projections::runner::RunnerError;
-use crate::projections::views::ViewsError;
+use crate::events::{EventStore, Journal};
+use crate::market::Dataset;
 use crate::runtime::{DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
-use crate::values::{AccountId, IdError, Position, VenueId};
-use crate::venues::paper::{PaperError, PaperVenue};
-
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    #[error("{0}")]
-    Lock(#[from] LockError),
-    #[error("{0}")]
-    Data(#[from] DataError),
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    #[error("reading the log: {0}")]
-    Fold(#[from] FoldLogError),
-    #[error("{0}")]
-    Paper(#[from] PaperError),
-    #[error("{0}")]
-    Views(#[from] ViewsError),
-    #[error("{0}")]
-    Runner(#[from] RunnerError),
-    #[error("{0}")]
-    Setup(#[from] SetupError),
-    #[error("{0}")]
-    Play(#[from] PlayError),
-    #[error("recording: {0}")]
-    Commit(#[from] CommitError),
-    #[error("{0}")]
-    Id(#[from] IdError),
-    #[error("an actor could not be started: {0}")]
-    Actor(String),
-    #[error(
-        "{} has {found} reports, and the log holds number {logged}: the book was lost or replaced; \
-         bring back the one that belongs to this log", path.display()
-    )]
-    BookLost {
-        path: PathBuf,
-        found: u64,
-        logged: u64,
-    },
-    #[error("the node has to stop: {0}")]
-    Fatal(String),
-}
+use crate::values::{AccountId, Position, VenueId};
+use crate::venues::paper::PaperVenue;
 
 const VENUE: &str = "paper";
 /// How long a node that stops waits for what is under way.

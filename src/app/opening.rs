@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::build;
 use super::config::{DataFile, NodeConfig};
-use super::node::NodeError;
+use super::error::NodeError;
 use super::setup::DemoSetup;
 use super::summary;
 use crate::actors::node_log::NodeLog;

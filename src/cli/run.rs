@@ -7,7 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::interval;
 
-use crate::app::node::{Node, NodeError, RunEnd};
+use crate::app::error::NodeError;
+use crate::app::node::{Node, RunEnd};
 use crate::app::player::Progress;
 use crate::app::summary::Summary;
 

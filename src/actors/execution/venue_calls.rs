@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::time::timeout;
 
 use super::actor::{Cause, ExecutionActor};
 use crate::domain::{Decided, order};
@@ -11,8 +12,18 @@ use crate::events::catalogue::Finding;
 use crate::values::{CommandId, EventId, OrderId};
 use crate::venues::{NewOrder, VenueError};
 
+/// How long a venue may take to answer a call.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// Pause before a venue that could not be reached is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// Waits for a venue's answer within bounds; silence is an unknown outcome.
+async fn answered<T>(call: impl Future<Output = Result<T, VenueError>>) -> Result<T, VenueError> {
+    let silence = || VenueError::Unknown(format!("silent for {} s", ANSWER_WAIT.as_secs()));
+    timeout(ANSWER_WAIT, call)
+        .await
+        .unwrap_or_else(|_| Err(silence()))
+}
 
 impl ExecutionActor {
     /// Sends an order whose `OrderRouted` is durable.
@@ -27,7 +38,7 @@ impl ExecutionActor {
         };
         self.busy.begin(&id);
         let venue = Arc::clone(&self.venue);
-        let call = async move { venue.submit(new_order).await };
+        let call = async move { answered(venue.submit(new_order)).await };
         ctx.spawn(call.into_actor(self).map(move |answer, actor, ctx| {
             fail::fail_point!("execution::after_send");
             actor.busy.end(&id);
@@ -64,7 +75,7 @@ impl ExecutionActor {
         let client_order_id = order.approval.client_order_id.clone();
         self.busy.begin(&id);
         let venue = Arc::clone(&self.venue);
-        let call = async move { venue.knows(&client_order_id).await };
+        let call = async move { answered(venue.knows(&client_order_id)).await };
         ctx.spawn(call.into_actor(self).map(move |answer, actor, ctx| {
             actor.busy.end(&id);
             match answer {
@@ -105,7 +116,7 @@ impl ExecutionActor {
         let cancel = CommandId::derived(&["cancel", &request.to_string()]);
         self.busy.begin(&id);
         let venue = Arc::clone(&self.venue);
-        let call = async move { venue.cancel(&client_order_id, &cancel).await };
+        let call = async move { answered(venue.cancel(&client_order_id, &cancel)).await };
         ctx.spawn(call.into_actor(self).map(move |answer, actor, ctx| {
             actor.busy.end(&id);
             match answer {

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::errors::{damaged, store_error};
-use super::read::{receipt_of, text_of};
+use super::read::{receipt_of, text_of, unsigned};
 use crate::events::commit::{Commit, Receipt};
 use crate::events::merkle::Frontier;
 use crate::events::plan::{Facts, Head, Plan, PlannedCommit, Stamp, plan};
@@ -263,12 +263,6 @@ fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| {
         StoreError::Fatal(format!("a statement's value cannot be written: {error}"))
     })
-}
-
-/// A column that cannot be negative.
-pub(super) fn unsigned(row: &SqliteRow, column: &str, near: Position) -> Result<u64, StoreError> {
-    let value: i64 = row.try_get(column).map_err(store_error)?;
-    u64::try_from(value).map_err(|_| damaged(near, format!("{column} is {value}")))
 }
 
 fn signed(value: u64) -> Result<i64, StoreError> {

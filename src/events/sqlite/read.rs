@@ -10,7 +10,6 @@ use futures_util::stream::BoxStream;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::append::unsigned;
 use super::errors::{damaged, store_error};
 use crate::events::commit::{CommitId, Receipt};
 use crate::events::envelope::Recorded;
@@ -213,6 +212,12 @@ pub(super) fn receipt_of(row: &SqliteRow) -> Result<(Hash, Receipt), StoreError>
         return Err(damaged(position, "its row counts from 0 or has no events"));
     }
     Ok((bytes_of(row, "fingerprint", position)?, receipt))
+}
+
+/// A column that cannot be negative.
+pub(super) fn unsigned(row: &SqliteRow, column: &str, near: Position) -> Result<u64, StoreError> {
+    let value: i64 = row.try_get(column).map_err(store_error)?;
+    u64::try_from(value).map_err(|_| damaged(near, format!("{column} is {value}")))
 }
 
 pub(super) fn text_of(row: &SqliteRow, column: &str, near: Position) -> Result<String, StoreError> {

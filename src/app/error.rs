@@ -1,0 +1,54 @@
+//! Why a node does not start, or stops.
+
+use std::path::PathBuf;
+
+use super::lock::LockError;
+use super::player::PlayError;
+use super::setup::SetupError;
+use super::summary::FoldLogError;
+use crate::events::StoreError;
+use crate::events::commit::CommitError;
+use crate::market::DataError;
+use crate::projections::runner::RunnerError;
+use crate::projections::views::ViewsError;
+use crate::values::IdError;
+use crate::venues::paper::PaperError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error("{0}")]
+    Lock(#[from] LockError),
+    #[error("{0}")]
+    Data(#[from] DataError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("reading the log: {0}")]
+    Fold(#[from] FoldLogError),
+    #[error("{0}")]
+    Paper(#[from] PaperError),
+    #[error("{0}")]
+    Views(#[from] ViewsError),
+    #[error("{0}")]
+    Runner(#[from] RunnerError),
+    #[error("{0}")]
+    Setup(#[from] SetupError),
+    #[error("{0}")]
+    Play(#[from] PlayError),
+    #[error("recording: {0}")]
+    Commit(#[from] CommitError),
+    #[error("{0}")]
+    Id(#[from] IdError),
+    #[error("an actor could not be started: {0}")]
+    Actor(String),
+    #[error(
+        "{} has {found} reports, and the log holds number {logged}: the book was lost or replaced; \
+         bring back the one that belongs to this log", path.display()
+    )]
+    BookLost {
+        path: PathBuf,
+        found: u64,
+        logged: u64,
+    },
+    #[error("the node has to stop: {0}")]
+    Fatal(String),
+}
