@@ -123,6 +123,10 @@ fn draft(common: &Common) -> Draft {
         draft.file(file);
     }
     draft.environment(|name| std::env::var(name).ok());
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in Draft::unknown_variables(names) {
+        tracing::warn!("{name} is not a setting of this version, see docs/configuration.md");
+    }
     if let Some(dir) = &common.data_dir {
         draft.flag("--data-dir", "data_dir", dir);
     }

@@ -17,6 +17,14 @@ use crate::values::canonical;
 use crate::values::{NodeId, Ratio};
 use crate::venues::paper::PaperModel;
 
+/// Variables read elsewhere: by the command line, the build and the tests.
+const OTHER_VARIABLES: [&str; 4] = [
+    "BLOTTER_LOG_FORMAT",
+    "BLOTTER_LOG_LEVEL",
+    "BLOTTER_BUILD",
+    "BLOTTER_TORTURE",
+];
+
 /// Where the market data comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataFile {
@@ -163,6 +171,17 @@ impl Draft {
         }
     }
 
+    /// Which of the program's variables mean nothing to it: misspelt, or of another version.
+    pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+        let known = |name: &String| {
+            SETTINGS.iter().any(|setting| setting.env == name)
+                || OTHER_VARIABLES.contains(&name.as_str())
+        };
+        names
+            .filter(|name| name.starts_with("BLOTTER_") && !known(name))
+            .collect()
+    }
+
     /// Overwrites with a flag; `name` is the setting's name in the file.
     pub fn flag(&mut self, flag: &str, name: &str, given: &str) {
         if let Some(setting) = SETTINGS.iter().find(|setting| setting.toml == name) {
@@ -209,6 +228,12 @@ impl Draft {
                 allowed: "see docs/configuration.md".to_owned(),
             });
         };
+        if self.demo == Some(true) && self.data.is_none() {
+            wrong(
+                "setup",
+                "\"demo\" needs market data; set market.data too".to_owned(),
+            );
+        }
         let node = self.node.map_or_else(|| NodeId::new("node-1"), Ok);
         let rate = self.commission_rate.map_or_else(|| "0.001".parse(), Ok);
         let node = node.map_err(|error| wrong("node", error.to_string()));
@@ -299,6 +324,24 @@ mod tests {
             assert!(errors.contains(place), "{place} is not in:\n{errors}");
         }
         assert!(!errors.contains("secret"), "{errors}");
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_found() {
+        let names = ["BLOTTER_NODE", "BLOTTER_NOED", "BLOTTER_LOG_LEVEL", "PATH"];
+        let unknown = Draft::unknown_variables(names.into_iter().map(str::to_owned));
+        assert_eq!(unknown, ["BLOTTER_NOED"]);
+    }
+
+    #[test]
+    fn a_demonstration_without_data_is_refused() {
+        let mut draft = Draft::default();
+        draft.toml("blotter.toml", "setup = \"demo\"\n");
+        let errors = draft.finish().expect_err("wrong").to_string();
+        assert!(
+            errors.starts_with("setup: \"demo\" needs market data"),
+            "{errors}"
+        );
     }
 
     #[test]
