@@ -1,6 +1,5 @@
 //! See [`super`].
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -8,33 +7,23 @@ use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::decide::{Decision, RiskSettings, decide};
 use super::decisions::{Decisions, Reply, Seen};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
-use crate::actors::messages::{
-    AskRisk, Asked, CommandFailure, CommandOutcome, CommandResult, RiskCommand, TEXT_CHARS_MAX,
-};
+use crate::actors::messages::{AskRisk, CommandFailure, CommandOutcome, CommandResult};
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
-use crate::domain::account::{self, Account, AccountError, SubmitContext, SubmitOrder};
-use crate::domain::risk::{self, RiskBook, UnbookedFact};
+use crate::domain::account;
+use crate::domain::risk::{RiskBook, UnbookedFact};
 use crate::events::commit::CommitError;
 use crate::events::plan::{Appended, breaks_look_ahead};
-use crate::events::{Commit, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
+use crate::events::{Commit, FeedError, Journal, Meta, Recorded, Who, Writer};
 use crate::runtime::Clock;
-use crate::values::{AccountId, CommandId, OrderId, Position, Ratio, StreamName, VenueId, Version};
+use crate::values::{CommandId, Position, StreamName};
 
 /// Commands waiting at the actor; the next sender waits.
 const MAILBOX_COMMANDS: usize = 256;
-
-/// What risk reckons with.
-#[derive(Debug, Clone)]
-pub struct RiskSettings {
-    /// Charged by the venue on gross; reserved with every buy.
-    pub commission_rate: Ratio,
-    /// Where orders may be sent.
-    pub venues: BTreeSet<VenueId>,
-}
 
 /// See the module.
 pub struct RiskActor {
@@ -50,13 +39,6 @@ pub struct RiskActor {
     in_flight: usize,
     /// Its view turned out wrong; it does nothing more.
     stopping: bool,
-}
-
-/// What to record on which stream, for whom.
-struct Decision {
-    stream: StreamName,
-    expected: Version,
-    events: Vec<Event>,
 }
 
 impl RiskActor {
@@ -81,103 +63,6 @@ impl RiskActor {
             in_flight: 0,
             stopping: false,
         })
-    }
-
-    fn decide(
-        &self,
-        asked: &Asked,
-        command: &RiskCommand,
-    ) -> Result<Option<Decision>, CommandFailure> {
-        check_text(command)?;
-        let book = &self.book;
-        let (stream, expected, decided) = match command {
-            RiskCommand::OpenAccount(open) => {
-                let existing = book.accounts.get(&open.account);
-                let decided = account::open_account(existing, book.name_taken(&open.name), open);
-                (
-                    StreamName::account(&open.account),
-                    Version::ZERO,
-                    decided.map_err(rejected)?,
-                )
-            }
-            RiskCommand::DepositCash(deposit) => {
-                let account = self.account(&deposit.account)?;
-                let decided = account::deposit_cash(account, deposit).map_err(rejected)?;
-                (StreamName::account(&account.id), account.version, decided)
-            }
-            RiskCommand::SubmitOrder(submit) => {
-                let account = self.account(&submit.account)?;
-                let decided = self
-                    .submit_order(asked, account, submit)
-                    .map_err(rejected)?;
-                (StreamName::account(&account.id), account.version, decided)
-            }
-            RiskCommand::CancelOrder(cancel) => {
-                let account = self.account(&cancel.account)?;
-                let decided = account::request_cancel(account, cancel).map_err(rejected)?;
-                (StreamName::account(&account.id), account.version, decided)
-            }
-            RiskCommand::ChangeLimits {
-                scope,
-                limits,
-                reason,
-            } => {
-                let decided = risk::change_limits(&book.limits, scope, limits, reason);
-                (scope.stream(), book.limits.version(scope), decided)
-            }
-            RiskCommand::EngageKillSwitch { scope, cause } => {
-                let decided = risk::engage_kill_switch(&book.halts, scope, cause);
-                (StreamName::halts(), book.halts.version, decided)
-            }
-            RiskCommand::ReleaseKillSwitch { scope, cause } => {
-                let decided = risk::release_kill_switch(&book.halts, scope, cause);
-                let decided = decided.map_err(|error| CommandFailure::Rejected {
-                    code: "kill_switch_not_engaged",
-                    message: error.to_string(),
-                })?;
-                (StreamName::halts(), book.halts.version, decided)
-            }
-        };
-        Ok(match decided {
-            Decided::AlreadyApplied => None,
-            Decided::Events(events) => Some(Decision {
-                stream,
-                expected,
-                events,
-            }),
-        })
-    }
-
-    fn account(&self, id: &AccountId) -> Result<&Account, CommandFailure> {
-        let account = self.book.accounts.get(id);
-        account.ok_or_else(|| rejected(AccountError::UnknownAccount(id.clone())))
-    }
-
-    fn submit_order(
-        &self,
-        asked: &Asked,
-        account: &Account,
-        submit: &SubmitOrder,
-    ) -> Result<Decided, AccountError> {
-        let order_id = OrderId::of_command(&asked.who.principal, &asked.command_id);
-        let client_order_id = submit.client_order_id(&order_id);
-        if self.book.client_order_id_taken(&client_order_id) {
-            return Err(AccountError::ClientOrderIdTaken(client_order_id));
-        }
-        if !self.settings.venues.contains(&submit.venue) {
-            let known: Vec<_> = self.settings.venues.iter().map(VenueId::as_str).collect();
-            return Err(AccountError::UnknownVenue {
-                venue: submit.venue.clone(),
-                known: known.join(", "),
-            });
-        }
-        let rate = self.settings.commission_rate;
-        let context = SubmitContext {
-            order_id,
-            risk: self.book.context(submit, rate, self.clock.now()),
-            decided_at: self.book.folded_to,
-        };
-        Ok(account::submit_order(account, &context, submit))
     }
 
     /// Looks ahead over a decision and queues it. `Err`: nothing was queued.
@@ -308,13 +193,14 @@ impl RiskActor {
             }
             Seen::Never(reply) => reply,
         };
-        let decision = match self.decide(&ask.asked, &ask.command) {
+        let now = self.clock.now();
+        let decision = match decide(&self.book, &self.settings, now, ask) {
             Ok(Some(decision)) => decision,
             Ok(None) => return self.answer(reply, Ok(CommandOutcome::NothingToDo), ctx),
             Err(failure) => return self.answer(reply, Err(failure), ctx),
         };
         let command_id = ask.asked.command_id.clone();
-        let meta = ask.asked.at(self.clock.now());
+        let meta = ask.asked.at(now);
         match self.record(&ask.command, meta, decision, ctx) {
             Err(error) => {
                 let failure = CommandFailure::of_commit(&error, &command_id);
@@ -349,27 +235,6 @@ impl RiskActor {
                 let _ = reply.send(result);
             }
         }));
-    }
-}
-
-/// A text must fit the record many times over: a record that is too large cannot be written.
-fn check_text(command: &RiskCommand) -> Result<(), CommandFailure> {
-    let chars = command.text().map_or(0, |text| text.chars().count());
-    match chars <= TEXT_CHARS_MAX {
-        true => Ok(()),
-        false => Err(CommandFailure::Rejected {
-            code: "text_too_long",
-            message: format!(
-                "the reason has {chars} characters; at most {TEXT_CHARS_MAX} are allowed"
-            ),
-        }),
-    }
-}
-
-fn rejected(error: AccountError) -> CommandFailure {
-    CommandFailure::Rejected {
-        code: error.code(),
-        message: error.to_string(),
     }
 }
 

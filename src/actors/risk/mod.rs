@@ -5,6 +5,8 @@
 //! decided, the book was wrong and the actor is built anew.
 
 mod actor;
+mod decide;
 mod decisions;
 
-pub use actor::{RiskActor, RiskSettings};
+pub use actor::RiskActor;
+pub use decide::RiskSettings;

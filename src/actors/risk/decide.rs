@@ -1,0 +1,165 @@
+//! Which decider a command goes to, and on which stream its facts are recorded. Pure.
+
+use std::collections::BTreeSet;
+
+use crate::actors::messages::{AskRisk, Asked, CommandFailure, RiskCommand, TEXT_CHARS_MAX};
+use crate::domain::Decided;
+use crate::domain::account::{self, Account, AccountError, SubmitContext, SubmitOrder};
+use crate::domain::risk::{self, HaltError, RiskBook};
+use crate::events::Event;
+use crate::events::catalogue::HaltScope;
+use crate::values::{AccountId, OrderId, Ratio, StreamName, Timestamp, VenueId, Version};
+
+/// What risk reckons with.
+#[derive(Debug, Clone)]
+pub struct RiskSettings {
+    /// Charged by the venue on gross; reserved with every buy.
+    pub commission_rate: Ratio,
+    /// Where orders may be sent.
+    pub venues: BTreeSet<VenueId>,
+}
+
+/// What to record on which stream.
+pub(super) struct Decision {
+    pub stream: StreamName,
+    pub expected: Version,
+    pub events: Vec<Event>,
+}
+
+/// Decides a command on `book` as it stands; `None` when it is so already.
+pub(super) fn decide(
+    book: &RiskBook,
+    settings: &RiskSettings,
+    now: Timestamp,
+    ask: &AskRisk,
+) -> Result<Option<Decision>, CommandFailure> {
+    check_text(&ask.command)?;
+    let (stream, expected, decided) = match &ask.command {
+        RiskCommand::OpenAccount(open) => {
+            let existing = book.accounts.get(&open.account);
+            let decided = account::open_account(existing, book.name_taken(&open.name), open);
+            let stream = StreamName::account(&open.account);
+            (stream, Version::ZERO, decided.map_err(rejected)?)
+        }
+        RiskCommand::DepositCash(deposit) => {
+            let account = account_of(book, &deposit.account)?;
+            on_account(account, account::deposit_cash(account, deposit))?
+        }
+        RiskCommand::SubmitOrder(submit) => {
+            let account = account_of(book, &submit.account)?;
+            let desk = Desk {
+                book,
+                settings,
+                now,
+            };
+            on_account(account, desk.submit_order(&ask.asked, account, submit))?
+        }
+        RiskCommand::CancelOrder(cancel) => {
+            let account = account_of(book, &cancel.account)?;
+            on_account(account, account::request_cancel(account, cancel))?
+        }
+        RiskCommand::ChangeLimits {
+            scope,
+            limits,
+            reason,
+        } => {
+            let decided = risk::change_limits(&book.limits, scope, limits, reason);
+            (scope.stream(), book.limits.version(scope), decided)
+        }
+        RiskCommand::EngageKillSwitch { scope, cause } => {
+            let decided = risk::engage_kill_switch(&book.halts, scope, cause);
+            (StreamName::halts(), book.halts.version, decided)
+        }
+        RiskCommand::ReleaseKillSwitch { scope, cause } => {
+            let decided = release(book, scope, cause)?;
+            (StreamName::halts(), book.halts.version, decided)
+        }
+    };
+    Ok(match decided {
+        Decided::AlreadyApplied => None,
+        Decided::Events(events) => Some(Decision {
+            stream,
+            expected,
+            events,
+        }),
+    })
+}
+
+fn account_of<'a>(book: &'a RiskBook, id: &AccountId) -> Result<&'a Account, CommandFailure> {
+    let account = book.accounts.get(id);
+    account.ok_or_else(|| rejected(AccountError::UnknownAccount(id.clone())))
+}
+
+fn on_account(
+    account: &Account,
+    decided: Result<Decided, AccountError>,
+) -> Result<(StreamName, Version, Decided), CommandFailure> {
+    let stream = StreamName::account(&account.id);
+    Ok((stream, account.version, decided.map_err(rejected)?))
+}
+
+fn release(book: &RiskBook, scope: &HaltScope, cause: &str) -> Result<Decided, CommandFailure> {
+    risk::release_kill_switch(&book.halts, scope, cause).map_err(|error: HaltError| {
+        CommandFailure::Rejected {
+            code: "kill_switch_not_engaged",
+            message: error.to_string(),
+        }
+    })
+}
+
+/// What an order is decided on.
+struct Desk<'a> {
+    book: &'a RiskBook,
+    settings: &'a RiskSettings,
+    now: Timestamp,
+}
+
+impl Desk<'_> {
+    fn submit_order(
+        &self,
+        asked: &Asked,
+        account: &Account,
+        submit: &SubmitOrder,
+    ) -> Result<Decided, AccountError> {
+        let order_id = OrderId::of_command(&asked.who.principal, &asked.command_id);
+        let client_order_id = submit.client_order_id(&order_id);
+        if self.book.client_order_id_taken(&client_order_id) {
+            return Err(AccountError::ClientOrderIdTaken(client_order_id));
+        }
+        if !self.settings.venues.contains(&submit.venue) {
+            let known: Vec<_> = self.settings.venues.iter().map(VenueId::as_str).collect();
+            return Err(AccountError::UnknownVenue {
+                venue: submit.venue.clone(),
+                known: known.join(", "),
+            });
+        }
+        let rate = self.settings.commission_rate;
+        let context = SubmitContext {
+            order_id,
+            risk: self.book.context(submit, rate, self.now),
+            decided_at: self.book.folded_to,
+        };
+        Ok(account::submit_order(account, &context, submit))
+    }
+}
+
+/// A text must fit the record many times over: a record that is too large cannot be written.
+fn check_text(command: &RiskCommand) -> Result<(), CommandFailure> {
+    let chars = command.text().map_or(0, |text| text.chars().count());
+    match chars <= TEXT_CHARS_MAX {
+        true => Ok(()),
+        false => Err(CommandFailure::Rejected {
+            code: "text_too_long",
+            message: format!(
+                "the reason has {chars} characters; at most {TEXT_CHARS_MAX} are allowed"
+            ),
+        }),
+    }
+}
+
+fn rejected(error: AccountError) -> CommandFailure {
+    CommandFailure::Rejected {
+        code: error.code(),
+        message: error.to_string(),
+    }
+}
