@@ -39,7 +39,7 @@ fn what_never_arrived_is_sent_again_under_the_same_client_order_id() {
                 Call::Submit(order.clone()),
             ];
             assert_eq!(desk.venue.calls(), calls, "{sending:?}");
-            assert_eq!(desk.venue.entered(), [order.clone()]);
+            assert_eq!(desk.venue.entered(), std::slice::from_ref(&order));
             let sent: Vec<_> = routed(desk)
                 .await
                 .into_iter()

@@ -155,7 +155,7 @@ async fn assert_booked_as_reported(desk: &Desk, counts: &Counts) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_order_is_entered_once_and_its_fills_are_booked_once(steps in steps()) {

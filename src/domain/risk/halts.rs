@@ -191,7 +191,7 @@ mod tests {
             scope: HaltScope::Firm,
             cause: String::new(),
         });
-        let (one, two, three) = (Version::new(1), Version::new(2), Version::new(3));
+        let (one, two) = (Version::new(1), Version::new(2));
         let mut halts = Halts::default();
         halts.apply_ahead(one, &engaged);
         assert!(halts.engaged.contains_key(&HaltScope::Firm));
