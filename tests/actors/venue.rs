@@ -106,6 +106,14 @@ impl ScriptedVenue {
         self.last.send_replace(sequence);
     }
 
+    /// Forgets what is left of the script.
+    pub fn behave(&self) {
+        let mut script = self.script();
+        script.sendings.clear();
+        script.questions_failing = 0;
+        script.cancels_failing = 0;
+    }
+
     /// Sends every report so far once more, with the next one.
     pub fn rewind(&self) {
         self.script().rewound = true;

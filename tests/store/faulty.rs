@@ -91,6 +91,8 @@ impl EventStore for FaultyStore {
     }
 
     async fn acquire_lease(&self, holder: &NodeId) -> Result<Lease, StoreError> {
+        // What an earlier holder still has under way is fenced.
+        self.late.lock().expect("unpoisoned").take();
         self.inner.acquire_lease(holder).await
     }
 
