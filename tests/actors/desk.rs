@@ -92,6 +92,7 @@ impl World {
         world
     }
 
+    #[cfg(feature = "failpoints")]
     pub fn with_strategy(mut self, id: &StrategyId) -> Self {
         self.strategies.push(id.clone());
         self

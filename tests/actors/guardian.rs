@@ -8,7 +8,6 @@ use blotter::actors::guardian::{
     Child, Escalation, ExitGuard, Guardian, RESTARTS_MAX, WINDOW_SECONDS,
 };
 use blotter::events::Event;
-use blotter::events::catalogue::HaltScope;
 use tokio::sync::watch;
 
 use crate::desk::{World, in_system, pass, quiet};
@@ -247,6 +246,7 @@ mod strategies {
     use crate::crash::{all_happened, panic_at};
     use blotter::actors::messages::EvaluateBar;
     use blotter::actors::port::PortError;
+    use blotter::events::catalogue::HaltScope;
     use blotter::values::StrategyId;
 
     #[test]
