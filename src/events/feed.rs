@@ -26,6 +26,8 @@ pub enum FeedError {
     Closed,
     #[error("reading older events failed: {0}")]
     Store(#[from] StoreError),
+    #[error("the log ends at {head}, but nothing can be read after {cursor}")]
+    Gap { cursor: Position, head: Position },
     #[error("position {asked} is past the end of the log at {head}; is this another log?")]
     PastTheEnd { asked: Position, head: Position },
 }
@@ -127,6 +129,14 @@ impl FeedPublisher {
     pub fn publish(&self, records: &[Arc<Recorded>]) {
         let Some(last) = records.last() else { return };
         let mut ring = locked(&self.ring);
+        let follows = |first: &Arc<Recorded>| {
+            let last = ring.back().map(|recorded| recorded.position().next());
+            last.is_none_or(|expected| expected == first.position())
+        };
+        // What was recorded without coming by here is read from the store.
+        if !records.first().is_none_or(follows) {
+            ring.clear();
+        }
         // One batch can be larger than the ring: only its end is kept.
         let kept = &records[records.len().saturating_sub(RING_EVENTS)..];
         let excess = (ring.len() + kept.len()).saturating_sub(RING_EVENTS);
@@ -146,18 +156,21 @@ pub struct Subscription {
 impl Subscription {
     /// The next events, at least one and at most [`BATCH_EVENTS_MAX`]; waits for them.
     pub async fn next(&mut self) -> Result<Vec<Arc<Recorded>>, FeedError> {
-        loop {
-            self.feed
-                .head
-                .wait_for(|head| *head > self.cursor)
-                .await
-                .map_err(|_| FeedError::Closed)?;
-            let batch = self.feed.read(self.cursor).await?;
-            if let Some(last) = batch.last() {
-                self.cursor = last.position();
-                return Ok(batch);
-            }
-        }
+        self.feed
+            .head
+            .wait_for(|head| *head > self.cursor)
+            .await
+            .map_err(|_| FeedError::Closed)?;
+        let batch = self.feed.read(self.cursor).await?;
+        let follows = |first: &Arc<Recorded>| first.position() == self.cursor.next();
+        let Some(last) = batch.last().filter(|_| batch.first().is_some_and(follows)) else {
+            return Err(FeedError::Gap {
+                cursor: self.cursor,
+                head: self.feed.head(),
+            });
+        };
+        self.cursor = last.position();
+        Ok(batch)
     }
 
     /// The same as a stream; it ends only after an error.

@@ -307,6 +307,21 @@ async fn an_unknown_outcome_that_is_recorded_after_it_was_looked_up() {
     unknown_outcome(Fault::UnknownLate).await;
 }
 
+/// The second attempt fails for certain, but by then the first has landed: saying that nothing was
+/// recorded would be wrong, and its events would never be published.
+#[tokio::test(start_paused = true)]
+async fn a_late_batch_whose_second_attempt_fails_is_not_called_unrecorded() {
+    with_journal([], |store, journal| async move {
+        store.fail_next(Fault::UnknownLate);
+        store.fail_next(Fault::Unavailable);
+        let answer = journal.writer().submit(single(0)).await.expect("recorded");
+        assert_eq!(answer.receipt.first_position.get(), 1);
+        journal.writer().submit(single(1)).await.expect("recorded");
+        assert_published_once(&store, &journal).await;
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_late_batch_and_its_second_attempt_are_published_in_order() {
     with_journal([], |store, journal| async move {

@@ -101,6 +101,9 @@ impl JournalTask {
             .map(|request| (request.commit, (request.generation, request.reply)))
             .unzip();
         let mut busy = 0;
+        // An append of this batch went unanswered: until it is looked up nobody may be told that
+        // nothing was recorded, whatever a later attempt says.
+        let mut uncertain = false;
         let answers = loop {
             let stamp = self.stamp();
             match self.store.append(&self.lease, &stamp, &commits).await {
@@ -115,12 +118,18 @@ impl JournalTask {
                     busy += 1;
                     sleep(self.runtime.jittered(BUSY_PAUSE)).await;
                 }
+                Err(StoreError::Busy(reason) | StoreError::Unavailable(reason)) if uncertain => {
+                    if let Some(answers) = self.look_up(&commits, reason).await? {
+                        break answers;
+                    }
+                }
                 Err(StoreError::Busy(reason) | StoreError::Unavailable(reason)) => {
                     let refusal = CommitError::Unavailable(reason.clone());
                     answer_all(waiting, refusal);
                     return self.wait_until_writable(reason).await;
                 }
                 Err(StoreError::Indeterminate(reason)) => {
+                    uncertain = true;
                     if let Some(answers) = self.look_up(&commits, reason).await? {
                         break answers;
                     }
