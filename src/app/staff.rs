@@ -89,9 +89,11 @@ impl Staff {
             }))
             .await?;
         let head = means.journal.feed().head();
+        // No position: risk failed over its first booking, for want of a writable store, and is
+        // rebuilt once the guardian runs. Execution rests on recorded approvals and its own fold.
         let reached = risk_settle.ask(Settle { through: head }).await;
         if reached.map_err(|error| error.to_string())?.is_none() {
-            return Err("risk did not reach the end of the log".to_owned());
+            tracing::warn!("risk has not reached the end of the log yet");
         }
 
         let mut staff = Self {

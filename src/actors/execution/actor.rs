@@ -125,7 +125,10 @@ impl ExecutionActor {
             Some(OrderStep::Route) if !self.is_reconciled() => {
                 self.waiting.insert(id.clone());
             }
-            Some(OrderStep::Route) if order.attempts > 0 && self.put_off.insert(id.clone()) => {
+            Some(OrderStep::Route)
+                if (1..order::ATTEMPTS_MAX).contains(&order.attempts)
+                    && self.put_off.insert(id.clone()) =>
+            {
                 // It did not arrive the last time: not again at once, and slower each time.
                 let pause = RESEND_PAUSE * 2u32.saturating_pow(order.attempts - 1);
                 self.try_later(id.clone(), pause, ctx);
