@@ -8,6 +8,8 @@ pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod events;
+pub mod http;
+pub mod identity;
 pub mod market;
 pub mod projections;
 pub mod runtime;

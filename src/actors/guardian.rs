@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::node_log::NodeLog;
+use super::status::ActorStatus;
 use crate::events::catalogue::ActorRestarted;
 use crate::events::journal::JournalState;
 use crate::runtime::Runtime;
@@ -102,6 +103,7 @@ pub struct Guardian {
     journal: watch::Receiver<JournalState>,
     node_log: NodeLog,
     fatal: watch::Sender<Option<String>>,
+    status: watch::Sender<Vec<ActorStatus>>,
 }
 
 impl Guardian {
@@ -121,7 +123,13 @@ impl Guardian {
             journal,
             node_log,
             fatal,
+            status: watch::Sender::default(),
         }
+    }
+
+    /// How every actor is.
+    pub fn status(&self) -> watch::Receiver<Vec<ActorStatus>> {
+        self.status.subscribe()
     }
 
     /// Builds `child` for the first time; it is looked after from then on.

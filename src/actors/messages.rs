@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::account::{CancelOrder, DepositCash, OpenAccount, SubmitOrder};
+use crate::domain::risk::Assessment;
 use crate::domain::strategy::RegisterStrategy;
 use crate::events::catalogue::{HaltScope, LimitScope, RiskLimits};
 use crate::events::commit::{CommitError, Meta};
 use crate::events::plan::Appended;
 use crate::events::{CommitId, Who};
 use crate::values::canonical::{self, Hash};
-use crate::values::{BarDate, CommandId, EventId, Position, Symbol, Timestamp};
+use crate::values::{BarDate, CommandId, EventId, Position, Ratio, Symbol, Timestamp};
 
 /// Who asks, and how the answer is tied to the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +93,23 @@ pub const TEXT_CHARS_MAX: usize = 1_000;
 pub struct AskRisk {
     pub asked: Asked,
     pub command: RiskCommand,
+}
+
+/// What would risk say to this order now? Records nothing and promises nothing.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Preview, CommandFailure>")]
+pub struct PreviewOrder {
+    pub submit: SubmitOrder,
+}
+
+/// How risk judges an order that was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    pub assessment: Assessment,
+    /// What the venue charges on gross.
+    pub commission_rate: Ratio,
+    /// Last position risk had folded.
+    pub as_of: Position,
 }
 
 /// What a strategy can be asked.

@@ -16,4 +16,5 @@ pub mod port;
 pub mod risk;
 pub mod risk_gateway;
 pub mod settle;
+pub mod status;
 pub mod strategy;

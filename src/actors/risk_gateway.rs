@@ -12,7 +12,7 @@ use crate::events::commit::Receipt;
 use crate::events::journal::JournalState;
 use crate::events::plan::Appended;
 use crate::events::{EventStore, StoreError};
-use crate::runtime::Runtime;
+use crate::runtime::Randomness;
 use crate::values::Position;
 use crate::values::canonical::Hash;
 
@@ -20,13 +20,13 @@ use crate::values::canonical::Hash;
 const ATTEMPTS_MAX: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// See the module. Cheap to clone.
+/// See the module. Cheap to clone, and may be used from any thread.
 #[derive(Clone)]
 pub struct RiskGateway {
     store: Arc<dyn EventStore>,
     port: Port<AskRisk>,
     journal: watch::Receiver<JournalState>,
-    runtime: Runtime,
+    randomness: Arc<dyn Randomness>,
 }
 
 impl RiskGateway {
@@ -34,13 +34,13 @@ impl RiskGateway {
         store: Arc<dyn EventStore>,
         port: Port<AskRisk>,
         journal: watch::Receiver<JournalState>,
-        runtime: Runtime,
+        randomness: Arc<dyn Randomness>,
     ) -> Self {
         Self {
             store,
             port,
             journal,
-            runtime,
+            randomness,
         }
     }
 
@@ -64,7 +64,7 @@ impl RiskGateway {
             match answer {
                 Err(CommandFailure::Unknown(_)) if attempt < ATTEMPTS_MAX => {
                     attempt += 1;
-                    sleep(self.runtime.jittered(PAUSE)).await;
+                    sleep(self.randomness.jittered(PAUSE)).await;
                 }
                 // The command may have been recorded by an actor that died, after it was looked
                 // up: decided a second time it looks wrong, or done.

@@ -8,6 +8,8 @@ use super::setup::SetupError;
 use super::summary::FoldLogError;
 use crate::events::StoreError;
 use crate::events::commit::CommitError;
+use crate::http::BindError;
+use crate::identity::AuthError;
 use crate::market::DataError;
 use crate::projections::runner::RunnerError;
 use crate::projections::views::ViewsError;
@@ -30,6 +32,12 @@ pub enum NodeError {
     Views(#[from] ViewsError),
     #[error("{0}")]
     Runner(#[from] RunnerError),
+    #[error("{0}")]
+    Bind(#[from] BindError),
+    #[error("the HTTP server cannot be started: {0}")]
+    Http(#[from] std::io::Error),
+    #[error("{0}")]
+    Identity(#[from] AuthError),
     #[error("{0}")]
     Setup(#[from] SetupError),
     #[error("{0}")]

@@ -5,6 +5,7 @@
 //! the data plays on.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +13,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::build;
 use super::config::NodeConfig;
 use super::error::NodeError;
 use super::lock::{self, DirLock};
 use super::opening::{
-    demo_setup, load, open_journal, open_venue, open_views, record_start, strategies,
+    ReadModels, demo_setup, load, open_journal, open_venue, open_views, record_start, strategies,
 };
 use super::player::{self, PlayEnd, Player, Progress};
 use super::setup::DemoSetup;
@@ -30,9 +32,11 @@ use crate::events::catalogue::NodeStopped;
 use crate::events::journal::JournalState;
 use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::{EventStore, Journal};
+use crate::http::{self, Listening, NodeInfo, Services};
+use crate::identity::Identity;
 use crate::market::Dataset;
-use crate::runtime::{DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
-use crate::values::{AccountId, Position, VenueId};
+use crate::runtime::{Clock, DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
+use crate::values::{AccountId, VenueId};
 use crate::venues::paper::PaperVenue;
 
 const VENUE: &str = "paper";
@@ -61,25 +65,22 @@ pub struct Node {
     logged_row: Option<(String, u64)>,
     clock: Arc<DataClock>,
     runtime: Runtime,
-    /// How far the read models are.
-    viewed: watch::Receiver<Position>,
+    read_models: ReadModels,
+    identity: Identity,
+    listening: Option<Listening>,
     stop: watch::Sender<bool>,
     progress: watch::Sender<Progress>,
     _lock: DirLock,
 }
 
 impl Node {
-    /// Starts everything; afterwards the node is reconciled and ready to trade.
+    /// Starts everything; afterwards the node is reconciled, ready to trade and answers HTTP.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
         let dataset = config.data.as_ref().map(load).transpose()?;
         let lock = lock::take(&config.data_dir)?;
+        let listener = http::bind(config.bind)?;
         let clock = Arc::new(DataClock::default());
-        let runtime = Runtime {
-            wall: Arc::new(SystemClock),
-            business: clock.clone(),
-            randomness: Arc::new(SystemRandomness),
-            tasks: Rc::new(SystemTasks),
-        };
+        let runtime = runtime(&clock, dataset.is_some());
         let new_log_id = runtime.new_id();
         let store = SqliteStore::open(&config.event_store, OpenMode::CreateOrOpen { new_log_id });
         let store = Arc::new(store.await?);
@@ -96,7 +97,9 @@ impl Node {
 
         let (journal, lease_epoch) = open_journal(&config, &events, &mut ledger, &runtime).await?;
         clock.advance_to(ledger.marked_at);
-        let viewed = open_views(&config, log_id, &journal, &runtime).await?;
+        let read_models = open_views(&config, log_id, &journal, &runtime).await?;
+        let (wall, randomness) = (runtime.wall.clone(), runtime.randomness.clone());
+        let identity = Identity::open(&config.secrets_store, wall, randomness).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
@@ -112,7 +115,7 @@ impl Node {
         };
         let strategies = strategies(&ledger, demo.as_ref());
         let staff = Staff::start(means, &strategies, node_log.clone()).await;
-        let node = Self {
+        let mut node = Self {
             config,
             store,
             journal,
@@ -123,7 +126,9 @@ impl Node {
             logged_row: ledger.last_row.clone(),
             clock,
             runtime,
-            viewed,
+            read_models,
+            identity,
+            listening: None,
             stop: watch::Sender::new(false),
             progress: watch::Sender::default(),
             _lock: lock,
@@ -134,7 +139,43 @@ impl Node {
                 end = node.forced_end() => return Err(end),
             }
         }
+        node.listening = Some(http::serve(
+            listener,
+            node.services()?,
+            &node.runtime.tasks,
+        )?);
         Ok(node)
+    }
+
+    /// What HTTP works with.
+    fn services(&self) -> Result<Services, NodeError> {
+        Ok(Services {
+            info: Arc::new(NodeInfo {
+                node: self.config.node.clone(),
+                version: env!("CARGO_PKG_VERSION"),
+                build: build::version(),
+            }),
+            risk: self.staff.risk.clone(),
+            preview: self.staff.preview.clone(),
+            default_venue: VenueId::new(VENUE)?,
+            identity: self.identity.clone(),
+            views: self.read_models.views.clone(),
+            viewed: self.read_models.viewed.clone(),
+            views_progress: self.read_models.progress.clone(),
+            actors: self.staff.actors.clone(),
+            views_state: self.read_models.state.clone(),
+            feed: self.journal.feed().clone(),
+            journal: self.journal.state(),
+            wall: self.runtime.wall.clone(),
+            business: self.runtime.business.clone(),
+            randomness: self.runtime.randomness.clone(),
+            fatal: self.staff.fatal.clone(),
+        })
+    }
+
+    /// Where HTTP is answered.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listening.as_ref().map(|listening| listening.address)
     }
 
     async fn set_up(&self, demo: &DemoSetup, ledger: &Ledger) -> Result<(), NodeError> {
@@ -242,6 +283,9 @@ impl Node {
     /// Waits, within bounds, for what is under way, records the stop and closes the log. Returns
     /// the figures over it.
     pub async fn stop(mut self, reason: &str) -> Result<Summary, NodeError> {
+        if let Some(listening) = &self.listening {
+            listening.stop().await;
+        }
         let through = self.journal.feed().head();
         let everyone = self.staff.trading.iter().chain([&self.staff.notifier]);
         for port in everyone {
@@ -260,7 +304,7 @@ impl Node {
             }
         }
         let head = self.journal.feed().head();
-        let viewed = self.viewed.wait_for(|viewed| *viewed >= head);
+        let viewed = self.read_models.viewed.wait_for(|viewed| *viewed >= head);
         if !matches!(timeout(STOP_WAIT, viewed).await, Ok(Ok(_))) {
             tracing::warn!("the read models are behind; the next start goes on with them");
         }
@@ -268,5 +312,19 @@ impl Node {
         let summary = summary::summarise(&events).await?;
         self.store.close().await?;
         Ok(summary)
+    }
+}
+
+/// A market played from data has the data's time; without data, time is the machine's.
+fn runtime(data_clock: &Arc<DataClock>, plays_data: bool) -> Runtime {
+    let wall: Arc<dyn Clock> = Arc::new(SystemClock);
+    Runtime {
+        business: match plays_data {
+            true => data_clock.clone(),
+            false => wall.clone(),
+        },
+        wall,
+        randomness: Arc::new(SystemRandomness),
+        tasks: Rc::new(SystemTasks),
     }
 }

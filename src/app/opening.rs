@@ -17,8 +17,7 @@ use crate::events::envelope::Origin;
 use crate::events::{EventStore, Journal};
 use crate::market::{DataError, Dataset};
 use crate::projections;
-use crate::projections::runner::Runner;
-use crate::projections::views::Views;
+use crate::projections::{Progress, Runner, RunnerState, Views};
 use crate::runtime::Runtime;
 use crate::values::{IdError, Position, StrategyId, VenueId};
 use crate::venues::Venue;
@@ -135,20 +134,34 @@ pub(super) async fn record_start(
     Ok(node_log)
 }
 
-/// Starts folding the read models and returns how far they are.
+/// The read models, and how their folding is.
+pub(super) struct ReadModels {
+    pub views: Views,
+    pub viewed: watch::Receiver<Position>,
+    pub progress: watch::Receiver<Vec<Progress>>,
+    pub state: watch::Receiver<RunnerState>,
+}
+
+/// Starts folding the read models.
 pub(super) async fn open_views(
     config: &NodeConfig,
     log_id: Uuid,
     journal: &Journal,
     runtime: &Runtime,
-) -> Result<watch::Receiver<Position>, NodeError> {
+) -> Result<ReadModels, NodeError> {
     let views = Views::open(&config.read_store, log_id).await?;
     let runner = Runner::open(&views, journal.feed().clone(), runtime, projections::all()).await?;
-    let positions = runner.positions();
+    let (viewed, state) = (runner.positions(), runner.state());
+    let progress = runner.progress();
     // It says itself in the log when it cannot go on; trading does not depend on it.
     let run = async move {
         runner.run().await;
     };
     runtime.tasks.spawn("projections", Box::pin(run));
-    Ok(positions)
+    Ok(ReadModels {
+        views,
+        viewed,
+        progress,
+        state,
+    })
 }

@@ -7,13 +7,16 @@ use tokio::sync::watch;
 
 use crate::actors::execution::ExecutionActor;
 use crate::actors::guardian::{Child, Escalation, Guardian};
-use crate::actors::messages::{AskRisk, AskStrategy, Asked, EvaluateBar, RiskCommand};
+use crate::actors::messages::{
+    AskRisk, AskStrategy, Asked, EvaluateBar, PreviewOrder, RiskCommand,
+};
 use crate::actors::node_log::NodeLog;
 use crate::actors::notifier::NotifierActor;
 use crate::actors::port::{Port, port};
 use crate::actors::risk::{RiskActor, RiskSettings};
 use crate::actors::risk_gateway::RiskGateway;
 use crate::actors::settle::Settle;
+use crate::actors::status::ActorStatus;
 use crate::actors::strategy::StrategyActor;
 use crate::events::catalogue::HaltScope;
 use crate::events::{EventStore, Journal, Who};
@@ -34,10 +37,14 @@ pub struct Means {
 /// Where the actors are reached.
 pub struct Staff {
     pub risk: RiskGateway,
+    /// Judges orders without sending them.
+    pub preview: Port<PreviewOrder>,
     pub strategies: Vec<StrategyPorts>,
     /// Everyone who has to come to rest before a data clock moves on.
     pub trading: Vec<Port<Settle>>,
     pub notifier: Port<Settle>,
+    /// How each of them is.
+    pub actors: watch::Receiver<Vec<ActorStatus>>,
     /// Receives the reason when the node has to end.
     pub fatal: watch::Receiver<Option<String>>,
 }
@@ -69,21 +76,22 @@ impl Staff {
             means.store.clone(),
             commands,
             means.journal.state(),
-            means.runtime.clone(),
+            means.runtime.randomness.clone(),
         );
+        let (preview_slot, preview) = port::<PreviewOrder>("risk");
         let own = means.clone();
-        let (commands_slot, settle_slot) = (Arc::new(commands_slot), Arc::new(settle_slot));
+        let slots = Arc::new((commands_slot, settle_slot, preview_slot));
         guardian
             .add(stop_node("risk", move |guard| {
-                let (own, commands, settle) =
-                    (own.clone(), commands_slot.clone(), settle_slot.clone());
+                let (own, slots) = (own.clone(), slots.clone());
                 Box::pin(async move {
                     let clock = own.runtime.business.clone();
                     let actor =
                         RiskActor::build(own.journal, own.risk_settings, clock, guard).await?;
                     let address = actor.start();
-                    commands.publish(&address);
-                    settle.publish(&address);
+                    slots.0.publish(&address);
+                    slots.1.publish(&address);
+                    slots.2.publish(&address);
                     Ok(())
                 })
             }))
@@ -98,9 +106,11 @@ impl Staff {
 
         let mut staff = Self {
             risk: gateway,
+            preview,
             strategies: Vec::new(),
             trading: vec![risk_settle, add_execution(&mut guardian, &means).await?],
             notifier: add_notifier(&mut guardian, &means).await?,
+            actors: guardian.status(),
             fatal,
         };
         for id in strategies {

@@ -23,6 +23,9 @@ pub struct DemoArgs {
     /// Bars a second, or `max` for as fast as it goes [default: 20]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     speed: Option<String>,
+    /// Address and port of the dashboard and the API [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    bind: Option<String>,
     /// Stop when the data has been played, with a summary
     #[arg(long)]
     exit_when_done: bool,
@@ -59,6 +62,9 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
     }
     if let Some(speed) = &args.speed {
         draft.flag("--speed", "market.speed", speed);
+    }
+    if let Some(bind) = &args.bind {
+        draft.flag("--bind", "bind", bind);
     }
     let mut config = match draft.finish() {
         Ok(config) => config,
@@ -112,7 +118,7 @@ fn announce(node: &Node, json: bool, data_dir: &str) -> std::io::Result<()> {
     if json {
         return output::json(&Ready {
             ready: true,
-            url: None,
+            url: node.address().map(|address| format!("http://{address}")),
             user: None,
             password: None,
             key_id: None,

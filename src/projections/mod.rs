@@ -19,7 +19,7 @@ pub mod runner;
 mod slot;
 pub mod views;
 
-pub use runner::{Runner, RunnerError, RunnerState};
+pub use runner::{Progress, Runner, RunnerError, RunnerState};
 pub use views::{Views, ViewsError};
 
 use async_trait::async_trait;

@@ -91,6 +91,13 @@ pub enum RunnerState {
     Stopped(String),
 }
 
+/// How far one projection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    pub projection: &'static str,
+    pub position: Position,
+}
+
 /// See the module.
 pub struct Runner {
     views: Views,
@@ -99,6 +106,7 @@ pub struct Runner {
     db: SqliteConnection,
     slots: Vec<Slot>,
     positions: watch::Sender<Position>,
+    progress: watch::Sender<Vec<Progress>>,
     state: watch::Sender<RunnerState>,
 }
 
@@ -125,6 +133,7 @@ impl Runner {
             slots.push(Slot::take_up(&mut db, views, projection, stored).await?);
         }
         let lowest = lowest(&slots, &feed);
+        let progress = progress(&slots);
         Ok(Self {
             views: views.clone(),
             feed,
@@ -132,6 +141,7 @@ impl Runner {
             db,
             slots,
             positions: watch::Sender::new(lowest),
+            progress: watch::Sender::new(progress),
             state: watch::Sender::new(RunnerState::Folding),
         })
     }
@@ -139,6 +149,11 @@ impl Runner {
     /// The position up to which every read model is complete. Closed once the runner is gone.
     pub fn positions(&self) -> watch::Receiver<Position> {
         self.positions.subscribe()
+    }
+
+    /// How far each read model is.
+    pub fn progress(&self) -> watch::Receiver<Vec<Progress>> {
+        self.progress.subscribe()
     }
 
     pub fn state(&self) -> watch::Receiver<RunnerState> {
@@ -219,6 +234,7 @@ impl Runner {
             tracing::info!("read models can be written again");
             self.state.send_replace(RunnerState::Folding);
         }
+        self.progress.send_replace(progress(&self.slots));
         self.positions.send_replace(lowest(&self.slots, &self.feed));
         Ok(())
     }
@@ -235,6 +251,14 @@ async fn reconnect(views: &Views, runtime: &Runtime) -> Result<SqliteConnection,
             opened => return opened,
         }
     }
+}
+
+fn progress(slots: &[Slot]) -> Vec<Progress> {
+    let of = |slot: &Slot| Progress {
+        projection: slot.name(),
+        position: slot.position,
+    };
+    slots.iter().map(of).collect()
 }
 
 /// Without projections everything counts as folded.

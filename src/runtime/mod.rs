@@ -27,6 +27,21 @@ pub trait Clock: Send + Sync {
 /// A source of unpredictable numbers.
 pub trait Randomness: Send + Sync {
     fn next_u128(&self) -> u128;
+
+    /// `base` lengthened by up to a quarter, so that retries of many do not march in step.
+    fn jittered(&self, base: Duration) -> Duration {
+        let share = u32::try_from(self.next_u128() % 256).unwrap_or(0);
+        base + base * share / 1024
+    }
+}
+
+/// A fresh id, ordered by `wall` clock (UUID version 7, RFC 9562).
+pub fn new_id(wall: &dyn Clock, randomness: &dyn Randomness) -> Uuid {
+    let millis = (wall.now().micros() / 1_000).max(0).unsigned_abs();
+    let random = randomness.next_u128().to_be_bytes();
+    let mut tail = [0u8; 10];
+    tail.copy_from_slice(&random[..10]);
+    uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
 /// Starts background work on the current thread.
@@ -47,18 +62,13 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A fresh id, ordered by wall clock (UUID version 7, RFC 9562).
+    /// See [`new_id`].
     pub fn new_id(&self) -> Uuid {
-        let millis = (self.wall.now().micros() / 1_000).max(0).unsigned_abs();
-        let random = self.randomness.next_u128().to_be_bytes();
-        let mut tail = [0u8; 10];
-        tail.copy_from_slice(&random[..10]);
-        uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+        new_id(&*self.wall, &*self.randomness)
     }
 
-    /// `base` lengthened by up to a quarter, so that retries of many do not march in step.
+    /// See [`Randomness::jittered`].
     pub fn jittered(&self, base: Duration) -> Duration {
-        let share = u32::try_from(self.randomness.next_u128() % 256).unwrap_or(0);
-        base + base * share / 1024
+        self.randomness.jittered(base)
     }
 }

@@ -43,6 +43,8 @@ pub fn blotter<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>
         }
     }
     command.env_remove("FAILPOINTS").env("RUST_BACKTRACE", "0");
+    // Many run at the same time.
+    command.env("BLOTTER_BIND", "127.0.0.1:0");
     command.args(arguments).stdin(Stdio::null());
     command
 }

@@ -7,11 +7,13 @@ use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::decide::{Decision, RiskSettings, decide};
+use super::decide::{Decision, RiskSettings, decide, preview};
 use super::decisions::{Decisions, Reply, Seen};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
-use crate::actors::messages::{AskRisk, CommandFailure, CommandOutcome, CommandResult};
+use crate::actors::messages::{
+    AskRisk, CommandFailure, CommandOutcome, CommandResult, Preview, PreviewOrder,
+};
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
 use crate::domain::account;
@@ -285,6 +287,14 @@ impl Handler<AskRisk> for RiskActor {
             let gone = || CommandFailure::Unknown("risk is being rebuilt".to_owned());
             answer.await.unwrap_or_else(|_| Err(gone()))
         })
+    }
+}
+
+impl Handler<PreviewOrder> for RiskActor {
+    type Result = Result<Preview, CommandFailure>;
+
+    fn handle(&mut self, ask: PreviewOrder, _: &mut Self::Context) -> Self::Result {
+        preview(&self.book, &self.settings, self.clock.now(), &ask.submit)
     }
 }
 

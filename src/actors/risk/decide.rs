@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::actors::messages::{AskRisk, Asked, CommandFailure, RiskCommand, TEXT_CHARS_MAX};
+use crate::actors::messages::{
+    AskRisk, Asked, CommandFailure, Preview, RiskCommand, TEXT_CHARS_MAX,
+};
 use crate::domain::Decided;
 use crate::domain::account::{self, Account, AccountError, SubmitContext, SubmitOrder};
 use crate::domain::risk::{self, HaltError, RiskBook};
 use crate::events::Event;
 use crate::events::catalogue::HaltScope;
-use crate::values::{AccountId, OrderId, Ratio, StreamName, Timestamp, VenueId, Version};
+use crate::values::{
+    AccountId, ClientOrderId, OrderId, Ratio, StreamName, Timestamp, VenueId, Version,
+};
 
 /// What risk reckons with.
 #[derive(Debug, Clone)]
@@ -85,6 +89,30 @@ pub(super) fn decide(
     })
 }
 
+/// Judges an order as [`decide`] would, and stops there.
+pub(super) fn preview(
+    book: &RiskBook,
+    settings: &RiskSettings,
+    now: Timestamp,
+    submit: &SubmitOrder,
+) -> Result<Preview, CommandFailure> {
+    let account = account_of(book, &submit.account)?;
+    let desk = Desk {
+        book,
+        settings,
+        now,
+    };
+    desk.check_sendable(submit.client_order_id.as_ref(), &submit.venue)
+        .map_err(rejected)?;
+    let rate = settings.commission_rate;
+    let context = book.context(submit, rate, now);
+    Ok(Preview {
+        assessment: risk::assess(account, &context, submit),
+        commission_rate: rate,
+        as_of: book.folded_to,
+    })
+}
+
 fn account_of<'a>(book: &'a RiskBook, id: &AccountId) -> Result<&'a Account, CommandFailure> {
     let account = book.accounts.get(id);
     account.ok_or_else(|| rejected(AccountError::UnknownAccount(id.clone())))
@@ -123,16 +151,7 @@ impl Desk<'_> {
     ) -> Result<Decided, AccountError> {
         let order_id = OrderId::of_command(&asked.who.principal, &asked.command_id);
         let client_order_id = submit.client_order_id(&order_id);
-        if self.book.client_order_id_taken(&client_order_id) {
-            return Err(AccountError::ClientOrderIdTaken(client_order_id));
-        }
-        if !self.settings.venues.contains(&submit.venue) {
-            let known: Vec<_> = self.settings.venues.iter().map(VenueId::as_str).collect();
-            return Err(AccountError::UnknownVenue {
-                venue: submit.venue.clone(),
-                known: known.join(", "),
-            });
-        }
+        self.check_sendable(Some(&client_order_id), &submit.venue)?;
         let rate = self.settings.commission_rate;
         let context = SubmitContext {
             order_id,
@@ -140,6 +159,25 @@ impl Desk<'_> {
             decided_at: self.book.folded_to,
         };
         Ok(account::submit_order(account, &context, submit))
+    }
+
+    /// Whether the order can be told from others, and there is a venue to send it to.
+    fn check_sendable(
+        &self,
+        client_order_id: Option<&ClientOrderId>,
+        venue: &VenueId,
+    ) -> Result<(), AccountError> {
+        if let Some(taken) = client_order_id.filter(|id| self.book.client_order_id_taken(id)) {
+            return Err(AccountError::ClientOrderIdTaken(taken.clone()));
+        }
+        if !self.settings.venues.contains(venue) {
+            let known: Vec<_> = self.settings.venues.iter().map(VenueId::as_str).collect();
+            return Err(AccountError::UnknownVenue {
+                venue: venue.clone(),
+                known: known.join(", "),
+            });
+        }
+        Ok(())
     }
 }
 

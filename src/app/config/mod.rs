@@ -6,6 +6,7 @@
 mod settings;
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -25,6 +26,9 @@ const OTHER_VARIABLES: [&str; 4] = [
     "BLOTTER_TORTURE",
 ];
 
+/// Only this machine; a proxy in front carries the outside.
+const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
 /// Where the market data comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataFile {
@@ -40,6 +44,9 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     pub event_store: PathBuf,
     pub read_store: PathBuf,
+    pub secrets_store: PathBuf,
+    /// Where HTTP is answered.
+    pub bind: SocketAddr,
     pub paper: PaperModel,
     pub commission_rate: Ratio,
     /// `None`: no market data is played.
@@ -105,6 +112,8 @@ pub struct Draft {
     data_dir: Option<PathBuf>,
     event_store: Option<PathBuf>,
     read_store: Option<PathBuf>,
+    secrets_store: Option<PathBuf>,
+    bind: Option<SocketAddr>,
     commission_rate: Option<Ratio>,
     slippage_bps: Option<u32>,
     data: Option<DataFile>,
@@ -250,6 +259,10 @@ impl Draft {
                     .event_store
                     .unwrap_or_else(|| data_dir.join("events.db")),
                 read_store: self.read_store.unwrap_or_else(|| data_dir.join("views.db")),
+                secrets_store: self
+                    .secrets_store
+                    .unwrap_or_else(|| data_dir.join("secrets.db")),
+                bind: self.bind.unwrap_or(DEFAULT_BIND),
                 data_dir,
                 paper,
                 commission_rate,

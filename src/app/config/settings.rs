@@ -58,6 +58,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        toml: "secrets_store",
+        env: "BLOTTER_SECRETS_STORE",
+        allowed: "sqlite:PATH",
+        set: |draft, text| {
+            draft.secrets_store = Some(sqlite_path(text)?);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "bind",
+        env: "BLOTTER_BIND",
+        allowed: "ADDRESS:PORT, for example 127.0.0.1:8080; port 0 takes a free one",
+        set: |draft, text| {
+            let address = text.parse().map_err(|_| format!("found {text:?}"))?;
+            draft.bind = Some(address);
+            Ok(())
+        },
+    },
+    Setting {
         toml: "paper.commission_rate",
         env: "BLOTTER_PAPER_COMMISSION_RATE",
         allowed: "a decimal from 0 to 1 as text, for example \"0.001\"",

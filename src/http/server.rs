@@ -1,0 +1,80 @@
+//! Listening, serving, stopping.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, web};
+
+use super::Services;
+use crate::runtime::Tasks;
+
+/// Threads that read requests and write answers; decisions are made elsewhere.
+const WORKERS: usize = 2;
+/// Seconds that open requests get to finish when the node stops.
+const STOP_WAIT_SECONDS: u64 = 5;
+
+/// Why the address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}; choose another address with --bind or BLOTTER_BIND")]
+pub struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// A server that runs.
+pub struct Listening {
+    /// With the port that was really taken.
+    pub address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Listening {
+    /// Lets open requests finish, then closes every connection.
+    pub async fn stop(&self) {
+        self.handle.stop(true).await;
+    }
+}
+
+/// Takes the address, so that nobody else can; port 0 takes a free one.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    let failed = |source| BindError { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Answers on `listener` from now on.
+pub fn serve(
+    listener: TcpListener,
+    services: Services,
+    tasks: &Rc<dyn Tasks>,
+) -> io::Result<Listening> {
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(services.clone()))
+            .route("/live", web::get().to(live))
+    })
+    .workers(WORKERS)
+    .shutdown_timeout(STOP_WAIT_SECONDS)
+    // The command line listens to signals, and stops the node in its own order.
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    tasks.spawn(
+        "http",
+        Box::pin(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        }),
+    );
+    Ok(Listening { address, handle })
+}
+
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+}
