@@ -25,5 +25,5 @@ pub use catalogue::Event;
 pub use commit::{Commit, CommitError, CommitId, Meta, Receipt, Who};
 pub use envelope::{Envelope, Recorded};
 pub use feed::{Feed, FeedError, Subscription};
-pub use journal::{Journal, Writer};
+pub use journal::{Journal, JournalState, Writer};
 pub use store::{EventStore, Lease, StoreError};

@@ -8,8 +8,8 @@ use crate::actors::messages::PreviewOrder;
 use crate::actors::port::Port;
 use crate::actors::risk_gateway::RiskGateway;
 use crate::actors::status::ActorStatus;
-use crate::events::Feed;
-use crate::events::journal::JournalState;
+use crate::events::{Feed, JournalState};
+
 use crate::identity::Identity;
 use crate::projections::{Progress, RunnerState, Views};
 use crate::runtime::{Clock, Randomness};
