@@ -7,15 +7,32 @@ export BLOTTER_BUILD ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || ech
 ROUNDS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench torture needs clean
+.PHONY: help run dashboard tools test lint bench bench-http torture needs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: ## build and start a whole node on recorded market data
-	@NEEDS="cargo cc" .ci/needs
+# The dashboard is built when its sources are newer than what was built of them.
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path '*/paraglide/*' 2>/dev/null)
+
+run: tools dashboard ## build everything and start a whole node on recorded market data
 	$(CARGO) build --release --locked
-	target/release/blotter demo
+	target/release/blotter demo --loop
+
+tools:
+	@NEEDS="cargo cc node npm" .ci/needs
+
+dashboard: web/dist/index.html ## build the dashboard, which the program then carries
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@NEEDS="node npm" .ci/needs
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@NEEDS="node npm" .ci/needs
+	cd web && npm run build
+	@touch $@
 
 test: needs ## install or name what the tests need, then run every test
 	$(PYTHON) -m unittest discover -s tests/reference
@@ -33,8 +50,13 @@ lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --features failpoints -- -D warnings
 
-bench: ## run the benchmarks
+bench: bench-http ## run the benchmarks
 	$(CARGO) bench --locked
+
+bench-http: ## durable orders over HTTP beside a constant answer and the disk
+	@NEEDS="cargo cc python3 wrk" .ci/needs
+	$(CARGO) build --release --locked
+	$(PYTHON) benches/http.py --check target/release/blotter
 
 torture: needs ## long loops: crashes and seeds; ROUNDS=N sets how many
 	BLOTTER_TORTURE=1 ROUNDS=$(ROUNDS) $(CARGO) test --locked --features failpoints --no-fail-fast
@@ -44,4 +66,5 @@ needs:
 
 clean: ## delete everything that was built
 	$(CARGO) clean
+	rm -rf web/dist web/node_modules
 	find . -name __pycache__ -not -path './target/*' -exec rm -rf {} +
