@@ -34,8 +34,9 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-test: needs ## install or name what the tests need, then run every test
+test: needs dashboard ## install or name what the tests need, then run every test
 	$(PYTHON) -m unittest discover -s tests/reference
+	cd web && npm test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		set -ex; \
 		$(CARGO) test --locked --features failpoints --doc; \
@@ -44,11 +45,13 @@ test: needs ## install or name what the tests need, then run every test
 		set -ex; \
 		$(CARGO) test --locked --features failpoints --no-fail-fast; \
 	fi
+	cd web && BLOTTER=$(CURDIR)/target/debug/blotter npm run e2e
 
-lint: ## formatting and clippy, warnings are errors
+lint: dashboard ## formatting and clippy, warnings are errors
 	@NEEDS="cargo cc rustfmt clippy" .ci/needs
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --features failpoints -- -D warnings
+	cd web && npm run check
 
 bench: bench-http ## run the benchmarks
 	$(CARGO) bench --locked
@@ -62,7 +65,7 @@ torture: needs ## long loops: crashes and seeds; ROUNDS=N sets how many
 	BLOTTER_TORTURE=1 ROUNDS=$(ROUNDS) $(CARGO) test --locked --features failpoints --no-fail-fast
 
 needs:
-	@NEEDS="cargo cc python3 sqlite3" .ci/needs
+	@NEEDS="cargo cc python3 sqlite3 node npm browser" .ci/needs
 
 clean: ## delete everything that was built
 	$(CARGO) clean
