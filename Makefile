@@ -59,7 +59,7 @@ bench: bench-http ## run the benchmarks
 bench-http: ## durable orders over HTTP beside a constant answer and the disk
 	@NEEDS="cargo cc python3 wrk" .ci/needs
 	$(CARGO) build --release --locked
-	$(PYTHON) benches/http.py --check target/release/blotter
+	$(PYTHON) benches/orders_over_http.py --check target/release/blotter
 
 torture: needs ## long loops: crashes and seeds; ROUNDS=N sets how many
 	BLOTTER_TORTURE=1 ROUNDS=$(ROUNDS) $(CARGO) test --locked --features failpoints --no-fail-fast
