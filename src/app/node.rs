@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::build;
 use super::config::NodeConfig;
+use super::demo_login::DemoLogin;
 use super::error::NodeError;
 use super::lock::{self, DirLock};
 use super::opening::{
@@ -216,6 +217,16 @@ impl Node {
             .demo
             .then(|| AccountId::new("demo").ok())
             .flatten()
+    }
+
+    /// What a newcomer logs in with, if this is a demonstration; made at its first start.
+    pub async fn demo_login(&self) -> Result<Option<DemoLogin>, NodeError> {
+        if !self.config.demo {
+            return Ok(None);
+        }
+        let randomness = &*self.runtime.randomness;
+        let login = DemoLogin::of(&self.identity, randomness, &self.config.data_dir);
+        Ok(Some(login.await?))
     }
 
     /// Plays the configured data, if any, and runs until told to stop, or for an `exit_when_done`
