@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo_login;
 pub mod error;
 pub mod lock;
+pub mod metrics;
 pub mod node;
 mod opening;
 pub mod player;

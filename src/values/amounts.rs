@@ -5,6 +5,7 @@
 //! it, half to even, through a method that says so. On the wire and in the log an amount is
 //! normalised text: no exponent, no trailing zeros, no negative zero.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -259,6 +260,30 @@ impl Money {
         scaled(self.0, part.0, whole.0, decimals).map(Self)
     }
 
+    /// (`highest` - `self`) / `highest`, half-even to six decimals: how far it has come down from
+    /// there. Zero where `highest` is not above zero.
+    pub fn share_below(self, highest: Self) -> Result<Ratio, AmountError> {
+        const MILLION: i128 = 1_000_000;
+        if !highest.is_positive() {
+            return Ok(Ratio::ZERO);
+        }
+        let lost = highest.checked_sub(self)?;
+        // Whole numbers of the same unit, below 10^27: nothing is rounded but the result.
+        let whole = |amount: Self| {
+            let missing_decimals = DECIMALS_MAX - amount.0.scale();
+            amount.0.mantissa() * 10_i128.pow(missing_decimals)
+        };
+        let (lost, highest) = (whole(lost) * MILLION, whole(highest));
+        let (quotient, rest) = (lost.div_euclid(highest), lost.rem_euclid(highest));
+        let up = match (rest * 2).cmp(&highest) {
+            Ordering::Greater => 1,
+            Ordering::Equal => quotient % 2,
+            Ordering::Less => 0,
+        };
+        let share = Decimal::try_from_i128_with_scale(quotient + up, 6);
+        accept(share.map_err(|_| overflow())?).map(Ratio)
+    }
+
     /// Largest whole quantity that `self` pays for at `price`.
     pub fn whole_units_at(self, price: Price) -> Result<Quantity, AmountError> {
         if price.0.is_zero() {
@@ -349,6 +374,31 @@ mod tests {
         assert_eq!(money("10").whole_units_at(price("10")), Ok(quantity("1")));
         assert_eq!(money("9.99").whole_units_at(price("10")), Ok(quantity("0")));
         assert!(money("1").whole_units_at(price("0")).is_err());
+    }
+
+    #[test]
+    fn a_share_below_is_rounded_once_half_to_even() {
+        let share = |amount: &str, highest: &str| {
+            let share = money(amount).share_below(money(highest));
+            share.map(|share| share.to_string())
+        };
+        assert_eq!(share("150", "200"), Ok("0.25".to_owned()));
+        assert_eq!(share("2", "3"), Ok("0.333333".to_owned()));
+        assert_eq!(share("1", "3"), Ok("0.666667".to_owned()));
+        // Exactly half-way, down and up; and the least bit beyond.
+        assert_eq!(share("1999999", "2000000"), Ok("0".to_owned()));
+        assert_eq!(share("1999997", "2000000"), Ok("0.000002".to_owned()));
+        assert_eq!(
+            share("1999998.999999999999", "2000000"),
+            Ok("0.000001".to_owned())
+        );
+        assert_eq!(share("5", "5"), Ok("0".to_owned()));
+        assert_eq!(share("-1", "4"), Ok("1.25".to_owned()));
+        for highest in ["0", "-3"] {
+            assert_eq!(share("-5", highest), Ok("0".to_owned()));
+        }
+        let most = "999999999999999.999999999999";
+        assert_eq!(share("0.000000000001", most), Ok("1".to_owned()));
     }
 
     proptest! {

@@ -9,6 +9,10 @@
 mod bench;
 mod folding;
 mod log;
+mod market;
+mod metrics;
 mod models;
 mod refusals;
 mod story;
+mod trading;
+mod worth;
