@@ -6,6 +6,7 @@
 
 mod server;
 mod services;
+pub mod stream;
 
 pub use server::{BindError, Listening, bind, serve};
 pub use services::{NodeInfo, Services};
