@@ -4,7 +4,7 @@
 //! consumer that falls behind costs nothing but its own reads. A subscription never ends
 //! silently: it waits, yields events, or fails with an error.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::Stream;
@@ -18,6 +18,8 @@ use crate::values::Position;
 pub const RING_EVENTS: usize = 16_384;
 /// Most events handed out at once.
 pub const BATCH_EVENTS_MAX: usize = 1_024;
+/// Positions at most so far apart are read from the store together.
+const RUN_GAP_MAX: u64 = 32;
 
 /// Why a subscription cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +32,10 @@ pub enum FeedError {
     Gap { cursor: Position, head: Position },
     #[error("position {asked} is past the end of the log at {head}; is this another log?")]
     PastTheEnd { asked: Position, head: Position },
+    #[error("{asked} events were asked for at once; at most {BATCH_EVENTS_MAX} are allowed")]
+    TooMany { asked: usize },
+    #[error("the log has no event at position {position}; check the log")]
+    Missing { position: Position },
 }
 
 /// The durable events of a log. Cheap to clone.
@@ -100,6 +106,71 @@ impl Feed {
             .into_iter()
             .filter(|recorded| recorded.position() <= head);
         Ok(published.map(Arc::new).collect())
+    }
+
+    /// The events at `positions`, at most [`BATCH_EVENTS_MAX`] of them, in the order asked for.
+    pub async fn at(&self, positions: &[Position]) -> Result<Vec<Arc<Recorded>>, FeedError> {
+        let head = self.head();
+        if positions.len() > BATCH_EVENTS_MAX {
+            return Err(FeedError::TooMany {
+                asked: positions.len(),
+            });
+        }
+        if let Some(asked) = positions.iter().copied().find(|asked| *asked > head) {
+            return Err(FeedError::PastTheEnd { asked, head });
+        }
+        let mut found = self.in_memory(positions);
+        let mut older: Vec<Position> = positions
+            .iter()
+            .copied()
+            .filter(|position| !found.contains_key(position))
+            .collect();
+        older.sort_unstable();
+        let is_one_run = |a: &Position, b: &Position| b.get() - a.get() <= RUN_GAP_MAX;
+        for run in older.chunk_by(is_one_run) {
+            found.extend(self.stored(run).await?);
+        }
+        let wanted = |position: &Position| {
+            let missing = FeedError::Missing {
+                position: *position,
+            };
+            found.get(position).cloned().ok_or(missing)
+        };
+        positions.iter().map(wanted).collect()
+    }
+
+    /// Those of `positions` that the ring holds.
+    fn in_memory(&self, positions: &[Position]) -> HashMap<Position, Arc<Recorded>> {
+        let ring = locked(&self.ring);
+        let oldest = ring.front().map(|recorded| recorded.position().get());
+        let held = positions.iter().filter_map(|position| {
+            let index = position.get().checked_sub(oldest?)?;
+            let recorded = ring.get(usize::try_from(index).ok()?)?;
+            Some((*position, Arc::clone(recorded)))
+        });
+        held.collect()
+    }
+
+    /// Everything from the first to the last of `run`, a page after the other.
+    async fn stored(&self, run: &[Position]) -> Result<Vec<(Position, Arc<Recorded>)>, FeedError> {
+        let mut found = Vec::with_capacity(run.len());
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            return Ok(found);
+        };
+        let mut cursor = Position::new(first.get().saturating_sub(1));
+        while cursor < *last {
+            let left = usize::try_from(last.get() - cursor.get()).unwrap_or(usize::MAX);
+            let page = self.store.read(cursor, left.min(BATCH_EVENTS_MAX)).await?;
+            let Some(reached) = page.last().map(Recorded::position) else {
+                break;
+            };
+            cursor = reached;
+            let wanted = page
+                .into_iter()
+                .filter(|recorded| run.binary_search(&recorded.position()).is_ok());
+            found.extend(wanted.map(|recorded| (recorded.position(), Arc::new(recorded))));
+        }
+        Ok(found)
     }
 
     fn recent(&self, cursor: Position) -> Option<Vec<Arc<Recorded>>> {

@@ -262,11 +262,15 @@ pub struct AuditFilter {
     pub from: Option<Timestamp>,
     /// Occurred earlier.
     pub to: Option<Timestamp>,
-    /// Only events after this position: the last row's `position` asks for the next page.
+    /// Only events after this position; with the last row's `position` it asks for the next page.
     pub after: Position,
+    /// Only events before this position; the same for pages that are newest first.
+    pub before: Option<Position>,
+    /// From the newest on; otherwise in order.
+    pub newest_first: bool,
 }
 
-/// Events in order.
+/// Events in the filter's direction.
 pub async fn page(
     views: &Views,
     filter: &AuditFilter,
@@ -296,8 +300,16 @@ pub async fn page(
             .push(" AND occurred_at_micros < ")
             .push_bind(to.micros());
     }
+    if let Some(before) = filter.before {
+        query
+            .push(" AND position < ")
+            .push_bind(rows::stored(before.get()));
+    }
     query
-        .push(" ORDER BY position LIMIT ")
+        .push(match filter.newest_first {
+            true => " ORDER BY position DESC LIMIT ",
+            false => " ORDER BY position LIMIT ",
+        })
         .push_bind(limit.min(PAGE_ROWS_MAX));
     Ok(query.build_query_as().fetch_all(views.readers()).await?)
 }

@@ -9,14 +9,21 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod candles;
 mod checkpoint;
 pub mod equity;
+pub mod executions;
+pub mod instruments;
+pub mod kill_switches;
 mod marks;
 pub mod orders;
 pub mod positions;
 mod rows;
 pub mod runner;
+pub mod signals;
 mod slot;
+pub mod standings;
+pub mod strategies;
 pub mod views;
 
 pub use runner::{Progress, Runner, RunnerError, RunnerState};
@@ -27,7 +34,7 @@ use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
 use crate::events::Recorded;
-use crate::values::{AccountId, AmountError};
+use crate::values::{AccountId, AmountError, StrategyId};
 
 /// Most rows of one page of any query; a larger limit is lowered to this.
 pub const PAGE_ROWS_MAX: u32 = 1_000;
@@ -90,6 +97,12 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::new(positions::Positions::default()),
         Box::new(orders::Orders::default()),
         Box::new(equity::Equity::default()),
+        Box::new(executions::Executions::default()),
+        Box::new(candles::Candles::default()),
+        Box::new(instruments::Instruments::default()),
+        Box::new(signals::Signals::default()),
+        Box::new(strategies::Strategies::default()),
+        Box::new(kill_switches::KillSwitches),
         Box::new(audit::Audit::default()),
     ]
 }
@@ -114,6 +127,18 @@ fn account_of(recorded: &Recorded) -> Result<AccountId, FoldError> {
             .map_err(|error| FoldError::Poison(format!("{stream}: {error}"))),
         _ => Err(FoldError::Poison(format!(
             "it belongs on an account's stream, but stands on {stream}"
+        ))),
+    }
+}
+
+/// The strategy on whose stream the event stands.
+fn strategy_of(recorded: &Recorded) -> Result<StrategyId, FoldError> {
+    let stream = &recorded.envelope.stream;
+    match stream.category() {
+        "strategy" => StrategyId::new(stream.id())
+            .map_err(|error| FoldError::Poison(format!("{stream}: {error}"))),
+        _ => Err(FoldError::Poison(format!(
+            "it belongs on a strategy's stream, but stands on {stream}"
         ))),
     }
 }

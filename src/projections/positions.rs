@@ -254,3 +254,24 @@ pub async fn page(
     .await?;
     Ok(page)
 }
+
+/// Open positions of all accounts by account and symbol, those after `after`.
+pub async fn page_all(
+    views: &Views,
+    after: Option<(&AccountId, &Symbol)>,
+    limit: u32,
+) -> Result<Vec<PositionRow>, ViewsError> {
+    let (account, symbol) = after.map_or(("", ""), |(account, symbol)| {
+        (account.as_str(), symbol.as_str())
+    });
+    let page = sqlx::query_as(
+        "SELECT * FROM positions WHERE (account, symbol) > (?, ?) AND quantity <> '0'
+         ORDER BY account, symbol LIMIT ?",
+    )
+    .bind(account)
+    .bind(symbol)
+    .bind(limit.min(PAGE_ROWS_MAX))
+    .fetch_all(views.readers())
+    .await?;
+    Ok(page)
+}

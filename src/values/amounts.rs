@@ -5,6 +5,7 @@
 //! it, half to even, through a method that says so. On the wire and in the log an amount is
 //! normalised text: no exponent, no trailing zeros, no negative zero.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -257,6 +258,30 @@ impl Money {
             return Ok(self);
         }
         scaled(self.0, part.0, whole.0, decimals).map(Self)
+    }
+
+    /// (`highest` - `self`) / `highest`, half-even to six decimals: how far it has come down from
+    /// there. Zero where `highest` is not above zero.
+    pub fn share_below(self, highest: Self) -> Result<Ratio, AmountError> {
+        const MILLION: i128 = 1_000_000;
+        if !highest.is_positive() {
+            return Ok(Ratio::ZERO);
+        }
+        let lost = highest.checked_sub(self)?;
+        // Whole numbers of the same unit, below 10^27: nothing is rounded but the result.
+        let whole = |amount: Self| {
+            let missing_decimals = DECIMALS_MAX - amount.0.scale();
+            amount.0.mantissa() * 10_i128.pow(missing_decimals)
+        };
+        let (lost, highest) = (whole(lost) * MILLION, whole(highest));
+        let (quotient, rest) = (lost.div_euclid(highest), lost.rem_euclid(highest));
+        let up = match (rest * 2).cmp(&highest) {
+            Ordering::Greater => 1,
+            Ordering::Equal => quotient % 2,
+            Ordering::Less => 0,
+        };
+        let share = Decimal::try_from_i128_with_scale(quotient + up, 6);
+        accept(share.map_err(|_| overflow())?).map(Ratio)
     }
 
     /// Largest whole quantity that `self` pays for at `price`.
