@@ -14,7 +14,7 @@ use crate::actors::settle::Settle;
 use crate::events::catalogue::PriceMarked;
 use crate::events::commit::CommitError;
 use crate::events::{Commit, Feed, Meta, Who, Writer};
-use crate::market::{BarRow, Dataset};
+use crate::market::{BarRow, Dataset, Progress};
 use crate::runtime::{DataClock, Runtime};
 use crate::values::ids::derived_uuid;
 use crate::values::{CommandId, Position, StreamName, Version};
@@ -79,14 +79,6 @@ pub fn check_data(dataset: &Dataset, logged: Option<&(String, u64)>) -> Result<(
         }
         _ => Ok(()),
     }
-}
-
-/// How far playing is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows of the data that are done.
-    pub row: u64,
-    pub rows: u64,
 }
 
 impl Player {

@@ -125,6 +125,18 @@ fn proof(http: &HttpRequest) -> Result<Proof, Problem> {
     })
 }
 
+/// The API key that a request offers, if it offers one.
+pub fn key(http: &HttpRequest) -> Result<Option<(String, String)>, Problem> {
+    let offers = [KEY_ID, SECRET_KEY, AUTHORIZATION];
+    if !offers.iter().any(|name| http.headers().contains_key(name)) {
+        return Ok(None);
+    }
+    match proof(http)? {
+        Proof::Key { id, secret } => Ok(Some((id, secret))),
+        Proof::Cookie(_) => Ok(None),
+    }
+}
+
 fn bad_key() -> Problem {
     AuthError::BadCredentials.into()
 }

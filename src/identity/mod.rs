@@ -102,6 +102,16 @@ impl Identity {
         Err(AuthError::BadCredentials)
     }
 
+    /// The same principal as it stands by now, for a connection that lives long.
+    pub async fn standing(&self, _principal: &Principal) -> Result<Principal, AuthError> {
+        Err(AuthError::BadCredentials)
+    }
+
+    /// Whether the secrets store answers.
+    pub async fn check(&self) -> Result<(), AuthError> {
+        Ok(())
+    }
+
     /// Notes for the record that `principal` was refused.
     pub async fn denied(&self, _principal: &Principal, _permission: Permission, _place: &str) {}
 }
