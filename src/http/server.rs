@@ -3,15 +3,24 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-use super::Services;
+use super::problem::Problem;
+use super::{Services, configure, observe};
 use crate::runtime::Tasks;
 
 /// Threads that read requests and write answers; decisions are made elsewhere.
 const WORKERS: usize = 2;
+/// Open connections of one worker; the next ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 2_048;
+/// Longest wait for a request's head.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
+/// How long a connection without requests is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds that open requests get to finish when the node stops.
 const STOP_WAIT_SECONDS: u64 = 5;
 
@@ -55,9 +64,14 @@ pub fn serve(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(services.clone()))
-            .route("/live", web::get().to(live))
+            .wrap(from_fn(observe::observe))
+            .configure(configure)
+            .default_service(web::to(unknown))
     })
     .workers(WORKERS)
+    .max_connections(CONNECTIONS_MAX)
+    .client_request_timeout(HEAD_WAIT)
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(STOP_WAIT_SECONDS)
     // The command line listens to signals, and stops the node in its own order.
     .disable_signals()
@@ -75,6 +89,6 @@ pub fn serve(
     Ok(Listening { address, handle })
 }
 
-async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+async fn unknown() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found("this address"))
 }
