@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::node_log::NodeLog;
-use super::status::ActorStatus;
+use super::status::{ActorState, ActorStatus};
 use crate::events::catalogue::ActorRestarted;
 use crate::events::journal::JournalState;
 use crate::runtime::Runtime;
@@ -98,6 +98,8 @@ fn exit_channel() -> (mpsc::UnboundedSender<Exit>, mpsc::UnboundedReceiver<Exit>
 pub struct Guardian {
     children: Vec<Watched>,
     exits: mpsc::UnboundedReceiver<Exit>,
+    /// Received while another actor was being restarted, at most one for each actor.
+    waiting: VecDeque<Exit>,
     sender: mpsc::UnboundedSender<Exit>,
     runtime: Runtime,
     journal: watch::Receiver<JournalState>,
@@ -118,6 +120,7 @@ impl Guardian {
         Self {
             children: Vec::new(),
             exits,
+            waiting: VecDeque::new(),
             sender,
             runtime,
             journal,
@@ -138,6 +141,14 @@ impl Guardian {
         (child.build)(guard)
             .await
             .map_err(|reason| format!("{}: {reason}", child.name))?;
+        let status = ActorStatus {
+            actor: child.name.clone(),
+            state: ActorState::Running,
+            restarts: 0,
+            last_cause: None,
+            since: self.runtime.wall.now(),
+        };
+        self.status.send_modify(|all| all.push(status));
         self.children.push(Watched {
             child,
             generation: 1,
@@ -157,12 +168,8 @@ impl Guardian {
 
     /// Looks after the actors until the node ends.
     pub async fn run(mut self) {
-        while let Some(exit) = self.exits.recv().await {
-            let Some(watched) = self.children.get(exit.child) else {
-                continue;
-            };
-            // The guard of a build that failed half-way speaks for a generation already counted.
-            if watched.generation == exit.generation
+        while let Some(exit) = self.next_exit().await {
+            if self.speaks_for_a_living(&exit)
                 && let Err(reason) = self.restart(exit.child, exit.cause).await
             {
                 self.fatal.send_replace(Some(reason));
@@ -171,8 +178,40 @@ impl Guardian {
         }
     }
 
+    async fn next_exit(&mut self) -> Option<Exit> {
+        match self.waiting.pop_front() {
+            Some(exit) => Some(exit),
+            None => self.exits.recv().await,
+        }
+    }
+
+    /// The guard of a build that failed half-way speaks for a generation already counted.
+    fn speaks_for_a_living(&self, exit: &Exit) -> bool {
+        let watched = self.children.get(exit.child);
+        watched.is_some_and(|watched| watched.generation == exit.generation)
+    }
+
+    /// Makes known how an actor is from now on.
+    fn show(&self, index: usize, state: ActorState, cause: Option<&str>) {
+        let now = self.runtime.wall.now();
+        self.status.send_modify(|all| {
+            let Some(status) = all.get_mut(index) else {
+                return;
+            };
+            if status.state != state {
+                status.since = now;
+            }
+            status.state = state;
+            status.restarts += u64::from(state == ActorState::Running);
+            if let Some(cause) = cause {
+                status.last_cause = Some(cause.to_owned());
+            }
+        });
+    }
+
     /// `Err`: the node has to end.
     async fn restart(&mut self, index: usize, mut cause: String) -> Result<(), String> {
+        self.show(index, ActorState::Restarting, Some(&cause));
         loop {
             let restarts = self.count_restart(index);
             let name = self.children[index].child.name.clone();
@@ -190,6 +229,7 @@ impl Guardian {
             let guard = self.guard(index, generation);
             match (self.children[index].child.build)(guard).await {
                 Ok(()) => {
+                    self.show(index, ActorState::Running, None);
                     let restarted = ActorRestarted {
                         actor: name,
                         cause,
@@ -200,6 +240,7 @@ impl Guardian {
                 }
                 Err(reason) => cause = format!("it could not be rebuilt: {reason}"),
             }
+            self.show(index, ActorState::Restarting, Some(&cause));
             // The failed build dropped its guard: that exit must not count a second time.
             self.children[index].generation += 1;
             sleep(self.runtime.jittered(REBUILD_PAUSE)).await;
@@ -210,10 +251,22 @@ impl Guardian {
     /// store costs each actor one restart, however long it lasts.
     async fn wait_until_writable(&mut self) -> Result<(), String> {
         let settled = |state: &JournalState| !matches!(state, JournalState::Unavailable(_));
-        match self.journal.wait_for(settled).await.as_deref() {
-            Ok(JournalState::Stopped(reason)) => Err(format!("the journal stopped: {reason}")),
-            Ok(_) => Ok(()),
-            Err(_) => Err("the journal is gone".to_owned()),
+        loop {
+            let exit = tokio::select! {
+                settled = self.journal.wait_for(settled) => return match settled.as_deref() {
+                    Ok(JournalState::Stopped(reason)) => {
+                        Err(format!("the journal stopped: {reason}"))
+                    }
+                    Ok(_) => Ok(()),
+                    Err(_) => Err("the journal is gone".to_owned()),
+                },
+                Some(exit) = self.exits.recv() => exit,
+            };
+            // It has to wait for its turn, but nobody shall believe that it still runs.
+            if self.speaks_for_a_living(&exit) {
+                self.show(exit.child, ActorState::Restarting, Some(&exit.cause));
+                self.waiting.push_back(exit);
+            }
         }
     }
 
@@ -234,6 +287,7 @@ impl Guardian {
 
     fn escalate(&mut self, index: usize, reason: String) -> Result<(), String> {
         tracing::error!(%reason, "restart intensity exceeded");
+        self.show(index, ActorState::GivenUp, None);
         // Nothing speaks for this actor any more.
         self.children[index].generation += 1;
         match &self.children[index].child.escalation {

@@ -173,9 +173,8 @@ fn check_change(http: &HttpRequest, session: &Session) -> Result<(), Problem> {
     }
     origin::require_own(http)?;
     let given = http.headers().get(CSRF_TOKEN);
-    let matches = given.is_some_and(|given| {
-        bool::from(given.as_bytes().ct_eq(session.csrf_token.as_bytes()))
-    });
+    let matches = given
+        .is_some_and(|given| bool::from(given.as_bytes().ct_eq(session.csrf_token.as_bytes())));
     match matches {
         true => Ok(()),
         false => Err(Problem::new(
@@ -209,7 +208,9 @@ mod tests {
         let encoded = STANDARD.encode("PKID:se:cret");
         for scheme in ["Basic", "basic"] {
             match basic(&format!("{scheme} {encoded}")) {
-                Some(Proof::Key { id, secret }) => assert_eq!((&*id, &*secret), ("PKID", "se:cret")),
+                Some(Proof::Key { id, secret }) => {
+                    assert_eq!((&*id, &*secret), ("PKID", "se:cret"))
+                }
                 _ => panic!("{scheme}"),
             }
         }
@@ -221,7 +222,9 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others() {
         let with = |text: &str| {
-            let http = TestRequest::get().insert_header((COOKIE, text)).to_http_request();
+            let http = TestRequest::get()
+                .insert_header((COOKIE, text))
+                .to_http_request();
             cookie(&http)
         };
         let own = format!("a=b; {SESSION_COOKIE}=token; c=d");

@@ -80,7 +80,10 @@ pub enum Kind {
     /// An id: 1 to 128 letters, digits and `. _ : -`.
     Id,
     Text,
-    Integer { min: u64, max: u64 },
+    Integer {
+        min: u64,
+        max: u64,
+    },
     /// RFC 3339 in UTC.
     Time,
     /// `YYYY-MM-DD`.
@@ -195,18 +198,21 @@ pub const LIMIT_DEFAULT: u64 = 100;
 
 pub const MIN_POSITION: Param = Param::optional(
     "min_position",
-    Kind::Integer { min: 0, max: i64::MAX as u64 },
+    Kind::Integer {
+        min: 0,
+        max: i64::MAX as u64,
+    },
     "Waits until the read models have reached this position, at most 2 seconds.",
 );
 pub const LIMIT: Param = Param::optional(
     "limit",
-    Kind::Integer { min: 1, max: LIMIT_MAX },
+    Kind::Integer {
+        min: 1,
+        max: LIMIT_MAX,
+    },
     "Most rows of the page; 100 when left out.",
 );
-pub const CURSOR: Param = Param::optional(
-    "cursor",
-    Kind::Cursor,
-    "`next_cursor` of the page before.",
-);
+pub const CURSOR: Param =
+    Param::optional("cursor", Kind::Cursor, "`next_cursor` of the page before.");
 pub const ACCOUNT: Param = Param::optional("account", Kind::Id, "Only of this account.");
 pub const SYMBOL: Param = Param::optional("symbol", Kind::Id, "Only of this instrument.");

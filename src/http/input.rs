@@ -94,9 +94,8 @@ impl Input {
 
     fn put(&mut self, name: String, given: Given) {
         if self.values.contains_key(&name) {
-            let found = given.as_sent().to_owned();
             let message = format!("{name} is given twice");
-            let error = FieldError::new(name, Some(&found), message, "once");
+            let error = FieldError::new(name, None, message, "once");
             return self.errors.push(error);
         }
         self.values.insert(name, given);
@@ -121,7 +120,12 @@ impl Input {
             },
             Given::Number(raw) | Given::Other(raw) => {
                 let found = raw.clone();
-                self.wrong(name, Some(&found), format!("{name} is not a string"), allowed);
+                self.wrong(
+                    name,
+                    Some(&found),
+                    format!("{name} is not a string"),
+                    allowed,
+                );
                 None
             }
         }
@@ -141,6 +145,23 @@ impl Input {
         self.optional(name, allowed, parse)
     }
 
+    /// A text that has to be there and is never repeated to anybody.
+    pub fn secret<T>(
+        &mut self,
+        name: &'static str,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        self.note(name);
+        let parsed = match self.values.remove(name) {
+            None => Err("is missing"),
+            Some(Given::Text(text)) => parse(&text).map_err(|_| "is not allowed"),
+            Some(_) => Err("is not a string"),
+        };
+        let fail = |reason| FieldError::new(name, None, format!("{name} {reason}"), allowed);
+        parsed.map_err(|reason| self.errors.push(fail(reason))).ok()
+    }
+
     /// A decimal: a string, or a JSON number without fraction or exponent.
     pub fn decimal<T, E: fmt::Display>(
         &mut self,
@@ -155,8 +176,9 @@ impl Input {
                 self.values.insert(name.to_owned(), text);
             } else {
                 let found = raw.clone();
-                let message =
-                    format!("{name} is a JSON number with fraction or exponent; write decimals as strings");
+                let message = format!(
+                    "{name} is a JSON number with fraction or exponent; write decimals as strings"
+                );
                 self.note(name);
                 self.wrong(name, Some(&found), message, allowed);
                 return None;
@@ -208,12 +230,20 @@ impl Input {
         match self.errors.as_slice() {
             [] => Ok(()),
             [only] => {
-                let detail = format!("{}: {}; allowed: {}", only.field, only.message, only.allowed);
+                let detail = format!(
+                    "{}: {}; allowed: {}",
+                    only.field, only.message, only.allowed
+                );
                 Err(Problem::new(self.code, detail).with_errors(self.errors))
             }
             many => {
                 let names: Vec<_> = many.iter().map(|error| error.field.as_str()).collect();
-                let detail = format!("{} has {} mistakes: {}", self.place, many.len(), names.join(", "));
+                let detail = format!(
+                    "{} has {} mistakes: {}",
+                    self.place,
+                    many.len(),
+                    names.join(", ")
+                );
                 Err(Problem::new(self.code, detail).with_errors(self.errors))
             }
         }
@@ -272,7 +302,10 @@ mod tests {
     fn quantity(body: &str) -> (Option<Quantity>, Option<FieldError>) {
         let mut input = Input::of_body(body.as_bytes()).expect("an object");
         let found = input.decimal("quantity", "a decimal", str::parse::<Quantity>);
-        let error = input.finish().err().map(|problem| problem.errors[0].clone());
+        let error = input
+            .finish()
+            .err()
+            .map(|problem| problem.errors[0].clone());
         (found, error)
     }
 

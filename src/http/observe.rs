@@ -61,7 +61,13 @@ fn explained<B: MessageBody + 'static>(
     if problem.code.status() >= 500 {
         let place = place(&response);
         let cause = problem.cause.as_deref().unwrap_or_default();
-        tracing::error!(request_id = id, place, code = problem.code.name(), cause, "a request failed");
+        tracing::error!(
+            request_id = id,
+            place,
+            code = problem.code.name(),
+            cause,
+            "a request failed"
+        );
     }
     let (request, _) = response.into_parts();
     let answer = problem.answer(id);
@@ -74,7 +80,10 @@ fn foreign(status: u16, error: &Error) -> Problem {
         404 => Problem::not_found("this address"),
         405 => Problem::new(Code::MethodNotAllowed, "the method is not offered here"),
         413 => Problem::new(Code::BodyTooLarge, "the body is too large"),
-        415 => Problem::new(Code::UnsupportedMediaType, "the body's type is not understood"),
+        415 => Problem::new(
+            Code::UnsupportedMediaType,
+            "the body's type is not understood",
+        ),
         400..=499 => Problem::new(Code::BadRequest, "the request cannot be read").because(error),
         _ => Problem::internal(error),
     }

@@ -123,7 +123,10 @@ mod tests {
             AccountId::new("a.b:c").expect("an id"),
             Symbol::new("BRK.B").expect("a symbol"),
         );
-        assert_eq!(decode::<(AccountId, Symbol)>(&encode(&both)).ok(), Some(both));
+        assert_eq!(
+            decode::<(AccountId, Symbol)>(&encode(&both)).ok(),
+            Some(both)
+        );
         for text in ["", "%", "!!!!", "MTI=", &URL_SAFE_NO_PAD.encode("-1")] {
             let problem = decode::<Position>(text).expect_err(text);
             assert_eq!(problem.code, Code::BadCursor);

@@ -67,8 +67,20 @@ async fn steps(
     let body = body?;
     check_media_type(endpoint, &http, &body)?;
     let mut query = Input::of_query(http.query_string(), endpoint.query)?;
-    let wanted = min_position(&mut query);
-    if let Some(wanted) = wanted.filter(|_| endpoint.query.iter().any(|p| p.name == MIN_POSITION.name)) {
+    let waits = endpoint
+        .query
+        .iter()
+        .any(|param| param.name == MIN_POSITION.name);
+    let wanted = waits.then(|| min_position(&mut query)).flatten();
+    if endpoint
+        .query
+        .iter()
+        .all(|param| param.name == MIN_POSITION.name)
+    {
+        // The handler has nothing to ask of it.
+        std::mem::replace(&mut query, Input::of_nothing()).finish()?;
+    }
+    if let Some(wanted) = wanted {
         position::wait_for(&services, wanted).await?;
     }
     let id = http.extensions().get::<RequestId>().cloned();
@@ -85,7 +97,9 @@ async fn steps(
     let viewed = request.viewed;
     let mut answer = (endpoint.handler)(request).await?;
     if endpoint.path.starts_with("/api/v1") && !answer.headers().contains_key(&BLOTTER_POSITION) {
-        answer.headers_mut().insert(BLOTTER_POSITION, viewed.get().into());
+        answer
+            .headers_mut()
+            .insert(BLOTTER_POSITION, viewed.get().into());
     }
     Ok(answer)
 }
@@ -153,7 +167,10 @@ fn check_media_type(
     if !wanted || http.content_type().eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    let found = http.headers().get(CONTENT_TYPE).and_then(|found| found.to_str().ok());
+    let found = http
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|found| found.to_str().ok());
     let detail = "the body is taken as JSON only: send Content-Type: application/json";
     let error = FieldError::new("Content-Type", found, detail, "application/json");
     Err(Problem::new(Code::UnsupportedMediaType, detail).with_errors(vec![error]))
@@ -162,8 +179,15 @@ fn check_media_type(
 /// A mistake in it is reported with all the others.
 fn min_position(query: &mut Input) -> Option<Position> {
     let allowed = "a position: a whole number";
-    let wanted = query.optional("min_position", allowed, str::parse::<u64>);
-    wanted.map(Position::new)
+    query.optional("min_position", allowed, stored_position)
+}
+
+/// Positions are stored as signed numbers.
+fn stored_position(text: &str) -> Result<Position, &'static str> {
+    match text.parse::<i64>() {
+        Ok(number) if number >= 0 => Ok(Position::new(number.unsigned_abs())),
+        _ => Err("it is no position"),
+    }
 }
 
 impl Request {
@@ -185,7 +209,11 @@ impl Request {
     }
 
     /// A part of the path.
-    pub fn path<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Problem> {
+    pub fn path<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, Problem> {
         let text = self.http.match_info().get(name).unwrap_or_default();
         parse(text).ok_or_else(|| {
             let allowed = "1 to 128 letters, digits and . _ : -";
@@ -212,6 +240,12 @@ impl Input {
             _ => Err(format!("limit is not {allowed}")),
         });
         limit.unwrap_or(LIMIT_DEFAULT as u32)
+    }
+
+    /// `after`: a position.
+    pub fn after(&mut self) -> Option<Position> {
+        let allowed = "a position: a whole number";
+        self.optional("after", allowed, stored_position)
     }
 
     /// `cursor` and `limit`.

@@ -12,8 +12,10 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::position::BLOTTER_POSITION;
 use crate::identity::{AuthError, Permission};
 use crate::projections::ViewsError;
+use crate::values::Position;
 
 /// Most characters of a refused value that are repeated to its sender.
 const FOUND_CHARS_MAX: usize = 64;
@@ -152,6 +154,8 @@ pub struct Problem {
     pub retry_after_seconds: Option<u64>,
     /// Methods that are offered.
     pub allow: Option<String>,
+    /// Last position of what was recorded all the same.
+    pub position: Option<Position>,
     /// For the log only.
     pub cause: Option<String>,
 }
@@ -165,6 +169,7 @@ impl Problem {
             members: Map::new(),
             retry_after_seconds: None,
             allow: None,
+            position: None,
             cause: None,
         }
     }
@@ -246,6 +251,9 @@ impl Problem {
         if let Some(methods) = &self.allow {
             answer.insert_header((ALLOW, methods.as_str()));
         }
+        if let Some(position) = self.position {
+            answer.insert_header((BLOTTER_POSITION, position.get()));
+        }
         if self.code.status() == 401 {
             // Not `Basic`: a browser would open a dialog of its own over the dashboard.
             answer.insert_header((WWW_AUTHENTICATE, "ApiKey realm=\"blotter\""));
@@ -313,7 +321,10 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
         for name in names {
-            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
+            assert!(
+                name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+                "{name}"
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
@@ -12,11 +13,17 @@ use super::hosts::check_host;
 use super::observe::observe;
 use super::security_headers::security_headers;
 use super::stream::{self, Hub};
-use super::{Services, metrics};
+use super::{Services, configure, metrics};
 use crate::runtime::Tasks;
 
 /// Threads that read requests and write answers; decisions are made elsewhere.
 const WORKERS: usize = 2;
+/// Open connections of one worker; the next ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 2_048;
+/// Longest wait for a request's head.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
+/// How long a connection without requests is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds that open requests get to finish when the node stops.
 const STOP_WAIT_SECONDS: u64 = 5;
 
@@ -65,7 +72,7 @@ pub fn serve(
         App::new()
             .app_data(web::Data::new(services.clone()))
             .app_data(web::Data::new(hub.clone()))
-            .configure(super::configure)
+            .configure(configure)
             // The last one is the first that a request meets.
             .wrap(from_fn(check_host))
             .wrap(from_fn(observe))
@@ -73,6 +80,9 @@ pub fn serve(
     })
     .on_connect(stream::keep_socket)
     .workers(WORKERS)
+    .max_connections(CONNECTIONS_MAX)
+    .client_request_timeout(HEAD_WAIT)
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(STOP_WAIT_SECONDS)
     // The command line listens to signals, and stops the node in its own order.
     .disable_signals()

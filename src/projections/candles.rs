@@ -20,7 +20,7 @@ const TABLES: &[Table] = &[Table {
             high     TEXT NOT NULL,
             low      TEXT NOT NULL,
             close    TEXT NOT NULL,
-            volume   TEXT NOT NULL,
+            volume   INTEGER NOT NULL,
             position INTEGER NOT NULL,
             PRIMARY KEY (symbol, date)
         ) STRICT, WITHOUT ROWID;
@@ -54,7 +54,7 @@ impl FromRow<'_, SqliteRow> for CandleRow {
             high: rows::text(row, "high")?,
             low: rows::text(row, "low")?,
             close: rows::text(row, "close")?,
-            volume: rows::text(row, "volume")?,
+            volume: rows::count(row, "volume")?,
             position: rows::position(row, "position")?,
         })
     }
@@ -115,8 +115,7 @@ impl Projection for Candles {
                     .push_bind(candle.high.to_string())
                     .push_bind(candle.low.to_string())
                     .push_bind(candle.close.to_string())
-                    // Text: a count of units may pass what SQLite's integers hold.
-                    .push_bind(candle.volume.to_string())
+                    .push_bind(rows::stored(candle.volume))
                     .push_bind(rows::stored(candle.position.get()));
             });
             insert.push(

@@ -376,6 +376,31 @@ mod tests {
         assert!(money("1").whole_units_at(price("0")).is_err());
     }
 
+    #[test]
+    fn a_share_below_is_rounded_once_half_to_even() {
+        let share = |amount: &str, highest: &str| {
+            let share = money(amount).share_below(money(highest));
+            share.map(|share| share.to_string())
+        };
+        assert_eq!(share("150", "200"), Ok("0.25".to_owned()));
+        assert_eq!(share("2", "3"), Ok("0.333333".to_owned()));
+        assert_eq!(share("1", "3"), Ok("0.666667".to_owned()));
+        // Exactly half-way, down and up; and the least bit beyond.
+        assert_eq!(share("1999999", "2000000"), Ok("0".to_owned()));
+        assert_eq!(share("1999997", "2000000"), Ok("0.000002".to_owned()));
+        assert_eq!(
+            share("1999998.999999999999", "2000000"),
+            Ok("0.000001".to_owned())
+        );
+        assert_eq!(share("5", "5"), Ok("0".to_owned()));
+        assert_eq!(share("-1", "4"), Ok("1.25".to_owned()));
+        for highest in ["0", "-3"] {
+            assert_eq!(share("-5", highest), Ok("0".to_owned()));
+        }
+        let most = "999999999999999.999999999999";
+        assert_eq!(share("0.000000000001", most), Ok("1".to_owned()));
+    }
+
     proptest! {
         #[test]
         fn text_round_trips(mantissa in -1_000_000_000_000i64..1_000_000_000_000, scale in 0u32..=12) {

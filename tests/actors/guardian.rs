@@ -7,7 +7,8 @@ use std::time::Duration;
 use blotter::actors::guardian::{
     Child, Escalation, ExitGuard, Guardian, RESTARTS_MAX, WINDOW_SECONDS,
 };
-use blotter::events::Event;
+use blotter::actors::status::{ActorState, ActorStatus};
+use blotter::events::{Event, JournalState};
 use tokio::sync::watch;
 
 use crate::desk::{World, in_system, pass, quiet};
@@ -23,27 +24,41 @@ struct Ward {
     builds: Rc<RefCell<usize>>,
     halted: Rc<RefCell<Option<String>>>,
     fatal: watch::Receiver<Option<String>>,
+    status: watch::Receiver<Vec<ActorStatus>>,
 }
 
 impl Ward {
     async fn start(world: &World, halts: bool) -> Self {
+        let [ward] = Self::start_all(world, halts, None).await;
+        ward
+    }
+
+    /// Wards under one guardian, which takes `journal_state` for that of its journal if there is one.
+    async fn start_all<const COUNT: usize>(
+        world: &World,
+        halts: bool,
+        journal_state: Option<watch::Receiver<JournalState>>,
+    ) -> [Self; COUNT] {
         let runtime = world.runtime();
         let journal = world.journal(&runtime).await;
         let node_log = world.node_log(&journal, &runtime).await;
         let (fatal_sender, fatal) = watch::channel(None);
-        let state = journal.state();
+        let state = journal_state.unwrap_or_else(|| journal.state());
         let mut guardian = Guardian::new(runtime.clone(), state, node_log, fatal_sender);
-        let ward = Self {
+        let wards = std::array::from_fn(|_| Self {
             alive: Rc::default(),
             failing: Rc::default(),
             builds: Rc::default(),
             halted: Rc::default(),
-            fatal,
-        };
-        guardian.add(ward.child(halts)).await.expect("builds");
+            fatal: fatal.clone(),
+            status: guardian.status(),
+        });
+        for ward in &wards {
+            guardian.add(ward.child(halts)).await.expect("builds");
+        }
         let tasks = runtime.tasks;
         tasks.spawn("guardian", Box::pin(guardian.run()));
-        ward
+        wards
     }
 
     fn child(&self, halts: bool) -> Child {
@@ -90,6 +105,17 @@ impl Ward {
 
     fn lives(&self) -> bool {
         !self.alive.borrow().is_empty()
+    }
+
+    /// State, restarts, last cause, and the second since when.
+    fn status(&self) -> (ActorState, u64, Option<String>, i64) {
+        let all = self.status.borrow();
+        assert_eq!((all.len(), all[0].actor.as_str()), (1, "ward"));
+        let (cause, since) = (
+            all[0].last_cause.clone(),
+            all[0].since.micros_since(at_second(0)),
+        );
+        (all[0].state, all[0].restarts, cause, since / 1_000_000)
     }
 
     fn fatal(&self) -> Option<String> {
@@ -204,6 +230,63 @@ fn an_actor_whose_scope_is_halted_stays_down_and_the_node_lives() {
         assert!(!ward.lives() && ward.fatal().is_none());
         let reason = "ward failed 6 times within 60 s, last because bad".to_owned();
         assert_eq!(ward.halted.borrow().as_ref(), Some(&reason));
+    });
+}
+
+#[test]
+fn how_an_actor_is_can_be_seen() {
+    let world = World::new();
+    in_system(async {
+        world.clock.advance_to(at_second(100));
+        let ward = Ward::start(&world, true).await;
+        assert_eq!(ward.status(), (ActorState::Running, 0, None, 100));
+        world.clock.advance_to(at_second(107));
+        *ward.failing.borrow_mut() = 1;
+        ward.dies("tired").await;
+        let cause = Some("it could not be rebuilt: no luck".to_owned());
+        // It waits before it is built again.
+        assert_eq!(
+            ward.status(),
+            (ActorState::Restarting, 0, cause.clone(), 107)
+        );
+        world.clock.advance_to(at_second(108));
+        pass(Duration::from_secs(2)).await;
+        assert_eq!(ward.status(), (ActorState::Running, 1, cause, 108));
+        world.clock.advance_to(at_second(109));
+        // Two attempts have been counted, and the last of these is one too many.
+        for _ in 1..RESTARTS_MAX {
+            ward.dies("bad").await;
+        }
+        let cause = Some("bad".to_owned());
+        assert!(!ward.lives());
+        assert_eq!(ward.status(), (ActorState::GivenUp, 4, cause, 109));
+    });
+}
+
+#[test]
+fn an_actor_that_dies_while_another_is_restarted_is_not_said_to_run() {
+    let world = World::new();
+    in_system(async {
+        let (journal, state) = watch::channel(JournalState::Unavailable("full".to_owned()));
+        let [first, second] = Ward::start_all(&world, false, Some(state)).await;
+        let status = first.status.clone();
+        let states = || -> Vec<_> {
+            let of = |one: &ActorStatus| (one.state, one.restarts, one.last_cause.clone());
+            status.borrow().iter().map(of).collect()
+        };
+        first.dies("one").await;
+        let (one, two) = (Some("one".to_owned()), Some("two".to_owned()));
+        let restarting = (ActorState::Restarting, 0, one.clone());
+        assert_eq!(states(), [restarting, (ActorState::Running, 0, None)]);
+        second.dies("two").await;
+        assert_eq!(states()[1], (ActorState::Restarting, 0, two.clone()));
+        journal.send_replace(JournalState::Writable);
+        pass(Duration::from_secs(1)).await;
+        assert!(first.lives() && second.lives());
+        assert_eq!(
+            states(),
+            [(ActorState::Running, 1, one), (ActorState::Running, 1, two)]
+        );
     });
 }
 

@@ -173,3 +173,58 @@ async fn a_closed_feed_is_an_error_and_not_an_end() {
     let all: Vec<_> = stream.collect().await;
     assert_eq!(all, [Err(FeedError::Closed)]);
 }
+
+/// Positions, as one asks for them.
+fn places(positions: &[u64]) -> Vec<Position> {
+    positions.iter().copied().map(Position::new).collect()
+}
+
+#[tokio::test]
+async fn events_are_handed_out_by_position_wherever_they_lie() {
+    let mut log = Log::new().await;
+    log.publish(MORE_THAN_THE_RING).await;
+    let head = log.head();
+    let oldest_held = head - RING_EVENTS as u64 + 1;
+    // In memory, older, a long way from each other, side by side, twice, and in no order.
+    let asked = places(&[
+        head,
+        1,
+        oldest_held,
+        oldest_held - 1,
+        3_000,
+        2,
+        3_010,
+        head,
+        head - 7,
+    ]);
+    let found = log.feed.at(&asked).await.expect("there");
+    let positions: Vec<_> = found.iter().map(|recorded| recorded.position()).collect();
+    assert_eq!(positions, asked);
+    let whole_page: Vec<_> = (1..=BATCH_EVENTS_MAX as u64).map(|p| p * 2).collect();
+    let found = log.feed.at(&places(&whole_page)).await.expect("there");
+    assert_eq!(found.len(), BATCH_EVENTS_MAX);
+    assert_eq!(log.feed.at(&[]).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn positions_that_are_too_many_or_not_there_are_refused() {
+    let mut log = Log::new().await;
+    log.publish(1).await;
+    let head = log.head();
+    let too_many = vec![Position::new(1); BATCH_EVENTS_MAX + 1];
+    let asked = BATCH_EVENTS_MAX + 1;
+    assert_eq!(
+        log.feed.at(&too_many).await,
+        Err(FeedError::TooMany { asked })
+    );
+    let past = FeedError::PastTheEnd {
+        asked: Position::new(head + 1),
+        head: Position::new(head),
+    };
+    assert_eq!(log.feed.at(&places(&[1, head + 1])).await, Err(past));
+    let position = Position::ZERO;
+    assert_eq!(
+        log.feed.at(&[position]).await,
+        Err(FeedError::Missing { position })
+    );
+}

@@ -117,6 +117,15 @@ impl Log {
             .await;
     }
 
+    pub async fn strategy(&mut self, strategy: &str, event: impl Into<Event>) {
+        self.commit(StreamName::strategy(&v(strategy)), vec![event.into()])
+            .await;
+    }
+
+    pub async fn halts(&mut self, event: impl Into<Event>) {
+        self.commit(StreamName::halts(), vec![event.into()]).await;
+    }
+
     pub async fn order(&mut self, order: &str, event: impl Into<Event>) {
         self.commit(StreamName::order(&v(order)), vec![event.into()])
             .await;
@@ -137,8 +146,12 @@ impl Log {
     }
 
     pub async fn mark(&mut self, symbol: &str, close: &str) {
+        self.mark_day(symbol, "2020-01-02", close).await;
+    }
+
+    pub async fn mark_day(&mut self, symbol: &str, day: &str, close: &str) {
         let bar = Bar {
-            date: v("2020-01-02"),
+            date: v(day),
             open: v(close),
             high: v(close),
             low: v(close),
@@ -153,6 +166,44 @@ impl Log {
         };
         self.commit(StreamName::market(&v(symbol)), vec![mark.into()])
             .await;
+    }
+
+    pub async fn list(&mut self, symbol: &str) {
+        let instrument = Instrument {
+            symbol: v(symbol),
+            kind: InstrumentKind::Equity,
+            currency: "USD".to_owned(),
+            price_decimals: 4,
+            quantity_decimals: 0,
+        };
+        let stream = StreamName::instrument(&v(symbol));
+        self.commit(stream, vec![InstrumentListed { instrument }.into()])
+            .await;
+    }
+
+    /// Registers a strategy on account alpha.
+    pub async fn register(&mut self, strategy: &str) {
+        let registered = StrategyRegistered {
+            strategy: v(strategy),
+            name: format!("{strategy} by hand"),
+            rule: rule(),
+            account: v("alpha"),
+            venue: v("paper"),
+            symbols: vec![v("AAPL"), v("MSFT")],
+        };
+        self.strategy(strategy, registered).await;
+    }
+
+    pub async fn signal(&mut self, strategy: &str, symbol: &str, action: SignalAction) {
+        let signal = SignalGenerated {
+            symbol: v(symbol),
+            side: Side::Buy,
+            bar: v("2020-01-02"),
+            price: v("5.5"),
+            confidence: v("0.0125"),
+            action,
+        };
+        self.strategy(strategy, signal).await;
     }
 
     /// Submits and approves a limit order for 10 units at 5, holding back 50.
@@ -277,6 +328,14 @@ pub fn terms() -> OrderTerms {
             limit_price: v("5"),
         },
         time_in_force: TimeInForce::Day,
+    }
+}
+
+pub fn rule() -> StrategyRule {
+    StrategyRule::SmaCross {
+        fast_bars: 10,
+        slow_bars: 30,
+        equity_fraction: v("0.25"),
     }
 }
 

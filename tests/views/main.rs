@@ -9,6 +9,9 @@
 mod bench;
 mod folding;
 mod log;
+mod market;
 mod models;
 mod refusals;
 mod story;
+mod trading;
+mod worth;

@@ -14,6 +14,12 @@ pub async fn story(rounds: u64) -> Log {
     log.open_account("beta", "2000.50").await;
     log.mark("AAPL", "5").await;
     log.mark("MSFT", "7.25").await;
+    log.list("AAPL").await;
+    log.list("MSFT").await;
+    log.register("sma-1").await;
+    let reason = "looks fine".to_owned();
+    log.strategy("sma-1", StrategyApproved { reason }).await;
+    log.strategy("sma-1", StrategyStarted {}).await;
     for round in 0..rounds {
         play(&mut log, round).await;
     }
@@ -40,6 +46,23 @@ async fn play(log: &mut Log, round: u64) {
     halt(log).await;
     log.mark("AAPL", "6").await;
     log.mark("MSFT", "7").await;
+    let reason = "nothing is held".to_owned();
+    log.signal("sma-1", "MSFT", SignalAction::None { reason })
+        .await;
+    let sent = SignalAction::Order {
+        command_id: v(&name("command")),
+        client_order_id: v(&name("client-filled")),
+        quantity: v("10"),
+    };
+    log.signal("sma-1", "AAPL", sent).await;
+    // The day after, and the last day of the round before once more, corrected.
+    log.mark_day("MSFT", &format!("2020-01-{:02}", 3 + round), "7.5")
+        .await;
+    log.mark_day("MSFT", &format!("2020-01-{:02}", 2 + round), "7.4")
+        .await;
+    if round % 2 == 1 {
+        release_halt(log).await;
+    }
 }
 
 /// A cancel that is turned down, a partial fill, and a cancel that succeeds.
@@ -164,5 +187,13 @@ async fn halt(log: &mut Log) {
         mode: HaltMode::Halt,
         cause: "drill".to_owned(),
     };
-    log.commit(StreamName::halts(), vec![engaged.into()]).await;
+    log.halts(engaged).await;
+}
+
+async fn release_halt(log: &mut Log) {
+    let released = KillSwitchReleased {
+        scope: HaltScope::Account(v("beta")),
+        cause: "drill over".to_owned(),
+    };
+    log.halts(released).await;
 }

@@ -96,7 +96,9 @@ fn sentence(check: &catalogue::Check) -> String {
                 "The limit price is {share} (as a share) away from the last price; at most {limit} is allowed."
             ),
         },
-        (CheckCode::MaxOrderNotional, true) => format!("The order's value {observed} is within {bound}."),
+        (CheckCode::MaxOrderNotional, true) => {
+            format!("The order's value {observed} is within {bound}.")
+        }
         (CheckCode::MaxOrderNotional, false) => match (limit, &check.observed) {
             (None, _) => "No largest order value is set, so no order passes.".to_owned(),
             (_, None) => "The order's value cannot be determined.".to_owned(),
@@ -104,7 +106,9 @@ fn sentence(check: &catalogue::Check) -> String {
                 format!("The order's value is {value}; at most {limit} is allowed.")
             }
         },
-        (CheckCode::MaxPosition, true) => format!("The position could reach {observed}, within {bound}."),
+        (CheckCode::MaxPosition, true) => {
+            format!("The position could reach {observed}, within {bound}.")
+        }
         (CheckCode::MaxPosition, false) => match (limit, &check.observed) {
             (None, _) => "No largest position is set, so no order passes.".to_owned(),
             (_, None) => "The position it could lead to is out of range.".to_owned(),
@@ -114,7 +118,9 @@ fn sentence(check: &catalogue::Check) -> String {
         },
         (CheckCode::ShortSale, true) => "Nothing is sold that is not held.".to_owned(),
         (CheckCode::ShortSale, false) => {
-            format!("{observed} are to be sold, but only {bound} are held and not being sold already.")
+            format!(
+                "{observed} are to be sold, but only {bound} are held and not being sold already."
+            )
         }
         (CheckCode::BuyingPower, true) => "The account can pay for it.".to_owned(),
         (CheckCode::BuyingPower, false) => match (limit, &check.observed) {
@@ -143,7 +149,9 @@ pub fn field(code: CheckCode) -> Option<&'static str> {
 
 /// The failed checks, each as a mistake in the field it is about.
 pub fn field_errors(checks: &[catalogue::Check]) -> Vec<FieldError> {
-    let failed = checks.iter().filter(|check| check.verdict == Verdict::Failed);
+    let failed = checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Failed);
     let error = |check: &catalogue::Check| {
         let allowed = check.limit.as_deref().unwrap_or("nothing at present");
         let allowed = match check.code {
@@ -169,8 +177,18 @@ mod tests {
     fn every_check_has_a_sentence_in_every_state() {
         use CheckCode::*;
         let codes = [
-            AccountOpen, NoHalt, StrategyRunning, InstrumentListed, QuantityValid, PriceValid,
-            ReferenceFresh, PriceCollar, MaxOrderNotional, MaxPosition, ShortSale, BuyingPower,
+            AccountOpen,
+            NoHalt,
+            StrategyRunning,
+            InstrumentListed,
+            QuantityValid,
+            PriceValid,
+            ReferenceFresh,
+            PriceCollar,
+            MaxOrderNotional,
+            MaxPosition,
+            ShortSale,
+            BuyingPower,
         ];
         let some = Some("1".to_owned());
         for code in codes {
@@ -178,7 +196,12 @@ mod tests {
                 for limit in [None, some.clone()] {
                     for observed in [None, some.clone()] {
                         let (limit, observed) = (limit.clone(), observed);
-                        let check = catalogue::Check { code, verdict, limit, observed };
+                        let check = catalogue::Check {
+                            code,
+                            verdict,
+                            limit,
+                            observed,
+                        };
                         let text = sentence(&check);
                         assert!(text.ends_with('.') && text.len() > 15, "{check:?}: {text}");
                     }

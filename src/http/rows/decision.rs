@@ -92,7 +92,9 @@ impl Refusal {
             Some(check) => check.message.clone(),
             None => "There is nothing to judge the order by.".to_owned(),
         };
-        Problem::new(Code::OrderRefused, detail)
+        let mut problem = Problem::new(Code::OrderRefused, detail);
+        problem.position = Some(self.position);
+        problem
             .with_errors(check::field_errors(&self.checks))
             .member("order_id", &self.order_id)
             .member("refusal", self.code)

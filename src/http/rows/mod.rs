@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn averages_are_rounded_half_to_even_and_absent_over_nothing() {
         let average = |total: &str, quantity: &str| {
-            let (total, quantity) = (total.parse().expect("money"), quantity.parse().expect("units"));
+            let (total, quantity) = (
+                total.parse().expect("money"),
+                quantity.parse().expect("units"),
+            );
             average(total, quantity).map(|price| price.to_string())
         };
         assert_eq!(average("100", "3").as_deref(), Some("33.33333333"));

@@ -110,7 +110,12 @@ impl From<OrderRow> for Order {
 
 impl Order {
     /// As it stood when risk had decided: from its submission and the decision, both recorded.
-    pub fn decided(account: AccountId, submitted: &Recorded, order: &OrderSubmitted, decision: &Recorded) -> Self {
+    pub fn decided(
+        account: AccountId,
+        submitted: &Recorded,
+        order: &OrderSubmitted,
+        decision: &Recorded,
+    ) -> Self {
         let refused: Option<&OrderRefused> = match decision.event() {
             Event::OrderRefused(refused) => Some(refused),
             _ => None,

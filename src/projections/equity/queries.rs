@@ -46,16 +46,19 @@ pub async fn spread(
     points: u32,
 ) -> Result<Vec<EquityPoint>, ViewsError> {
     let points = points.clamp(2, SPREAD_POINTS_MAX);
-    // With a lone max() SQLite takes the other columns from the row that has it:
+    // With a lone max() SQLite takes the other column from the row that has it:
     // https://sqlite.org/lang_select.html#bareagg
     let spread = sqlx::query_as(
         "WITH history AS (
-             SELECT *, row_number() OVER (ORDER BY position) - 1 AS number
+             SELECT position, drawdown_millionths AS depth,
+                 row_number() OVER (ORDER BY position) - 1 AS number
              FROM equity_points WHERE account = ?1),
-         size AS (SELECT count(*) - 1 AS last FROM equity_points WHERE account = ?1)
-         SELECT history.*, max(drawdown_millionths) FROM history, size
-         GROUP BY CASE number WHEN last THEN ?2 ELSE number * ?2 / last END
-         ORDER BY position",
+         size AS (SELECT count(*) - 1 AS last FROM equity_points WHERE account = ?1),
+         shown AS (
+             SELECT position, max(depth) FROM history, size
+             GROUP BY CASE number WHEN last THEN ?2 ELSE number * ?2 / last END)
+         SELECT * FROM equity_points
+         WHERE account = ?1 AND position IN (SELECT position FROM shown) ORDER BY position",
     )
     .bind(account.as_str())
     .bind(points - 1)
