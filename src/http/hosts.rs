@@ -11,7 +11,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HOST;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, web};
 
 use super::problem::{Code, Problem};
 use super::services::Services;
@@ -40,7 +40,7 @@ pub async fn check_host(
         "the header Host names another host; this server answers to localhost, to loopback \
          addresses, and to the hosts of http.allowed_origins",
     );
-    Ok(request.into_response(HttpResponse::from_error(problem)))
+    Ok(request.error_response(problem))
 }
 
 fn answers_to(host: &str, listens_on: SocketAddr, allowed: &[Origin]) -> bool {

@@ -34,7 +34,7 @@ const VIEWS_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Longest wait for a client to take the last frames.
 const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How often it is asked whether the client is still who it was.
-const RECHECK_EVERY: Duration = Duration::from_secs(10);
+const RECHECK_EVERY: Duration = Duration::from_secs(5);
 /// Frames handed over before others get their turn.
 const WRITES_AT_ONCE: usize = 64;
 
