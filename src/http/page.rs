@@ -90,14 +90,11 @@ pub struct List<T> {
 }
 
 /// A page; only a full one is followed by another.
-pub fn list<R, T: Serialize, K: Cursor>(
+pub fn list<R, T: Serialize + From<R>, K: Cursor>(
     rows: Vec<R>,
     limit: u32,
     key: impl FnOnce(&R) -> K,
-) -> HttpResponse
-where
-    T: From<R>,
-{
+) -> HttpResponse {
     let full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     let last = rows.last().filter(|_| full);
     let next_cursor = last.map(|row| encode(&key(row)));

@@ -5,6 +5,7 @@
 //! may know (`cause`) goes to the log with the request's id and never into an answer.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -142,9 +143,13 @@ impl FieldError {
     }
 }
 
-/// See the module.
+/// See the module. In a box, because most answers are none.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+/// What there is to say.
+#[derive(Debug, Clone)]
+pub struct Details {
     pub code: Code,
     /// One sentence: what was wrong, where, what is allowed.
     pub detail: String,
@@ -162,7 +167,7 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             code,
             detail: detail.into(),
             errors: Vec::new(),
@@ -171,7 +176,7 @@ impl Problem {
             allow: None,
             position: None,
             cause: None,
-        }
+        }))
     }
 
     /// A fault of ours. `cause` is logged and not shown.
@@ -261,6 +266,20 @@ impl Problem {
         answer
             .content_type(PROBLEM_JSON)
             .body(Value::Object(body).to_string())
+    }
+}
+
+impl Deref for Problem {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 
