@@ -114,6 +114,13 @@ fn pages_meet_without_gaps_in_either_direction() {
         let order = api.post("/api/v1/orders", &market_order("1")).await;
         let position = order.position();
         let wait = format!("min_position={position}");
+        // At rest once the venue has acknowledged them all.
+        loop {
+            let (open, _) = api.walk("/api/v1/orders?status=open", 1000).await;
+            if open.len() == 6 && open.iter().all(|order| order["status"] == "new") {
+                break;
+            }
+        }
         for list in [
             "orders?",
             "executions?",

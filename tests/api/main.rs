@@ -19,4 +19,5 @@ mod node;
 mod openapi;
 mod orders;
 mod queries;
+mod secrets;
 mod sessions;

@@ -120,11 +120,7 @@ fn a_refused_order_says_which_check_failed_and_by_how_much() {
     let mut fine = wide.clone();
     fine["limit_price"] = json!("116.00001");
     let cases = [
-        (
-            with("quantity", json!("1000000")),
-            "buying_power",
-            "quantity",
-        ),
+        (with("quantity", json!("1000")), "buying_power", "quantity"),
         (with("quantity", json!("1.5")), "quantity_valid", "quantity"),
         (with("symbol", json!("NONE")), "instrument_listed", "symbol"),
         (with("side", json!("sell")), "short_sale", "quantity"),
@@ -136,7 +132,7 @@ fn a_refused_order_says_which_check_failed_and_by_how_much() {
         for (order, code, field) in &cases {
             let mut order = order.clone();
             if *code == "short_sale" {
-                order["quantity"] = json!("1000000");
+                order["quantity"] = json!("1000");
             }
             let answer = api.post(ORDERS, &order).await;
             let problem = answer.problem(422, "order_refused");
@@ -193,7 +189,7 @@ fn a_preview_says_what_the_order_would_get_and_records_nothing() {
             (&json!("117"), &json!("1170"))
         );
         assert!(good["commission"].is_string() && good["reservation"]["cash"].is_string());
-        let bad = api.post(path, &market_order("1000000")).await.good(200);
+        let bad = api.post(path, &market_order("1000")).await.good(200);
         assert_eq!(
             (&bad["decision"], &bad["refusal"]),
             (&json!("refused"), &json!("buying_power"))
