@@ -33,7 +33,7 @@ use crate::events::journal::JournalState;
 use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::{EventStore, Journal};
 use crate::http::{self, Listening, NodeInfo, Services};
-use crate::identity::Identity;
+use crate::identity::{Identity, Recording};
 use crate::market::Dataset;
 use crate::runtime::{Clock, DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
 use crate::values::{AccountId, VenueId};
@@ -67,6 +67,8 @@ pub struct Node {
     runtime: Runtime,
     read_models: ReadModels,
     identity: Identity,
+    /// Takes what happens to users into the log.
+    recording: Recording,
     listening: Option<Listening>,
     stop: watch::Sender<bool>,
     progress: watch::Sender<Progress>,
@@ -102,6 +104,7 @@ impl Node {
         let identity = Identity::open(&config.secrets_store, wall, randomness).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
+        let recording = identity.record_to(journal.writer(), &*runtime.tasks);
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
         let means = Means {
             store: events,
@@ -128,6 +131,7 @@ impl Node {
             runtime,
             read_models,
             identity,
+            recording,
             listening: None,
             stop: watch::Sender::new(false),
             progress: watch::Sender::default(),
@@ -292,6 +296,8 @@ impl Node {
             // Whatever is still under way is finished by the next start.
             let _ = timeout(STOP_WAIT, port.ask(Settle { through })).await;
         }
+        // What it cannot record now waits in the secrets store.
+        let _ = timeout(STOP_WAIT, self.recording.stop()).await;
         let stopped = self.node_log.record(NodeStopped {
             node: self.config.node.clone(),
             reason: reason.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,13 @@ impl Timestamp {
     /// Microseconds from `earlier` to here; negative when `earlier` is later.
     pub const fn micros_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// That much later, or the last time there is.
+    pub fn plus(self, by: Duration) -> Self {
+        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        Self::from_micros(self.0.saturating_add(by))
+            .unwrap_or(Self(DateTime::<Utc>::MAX_UTC.timestamp_micros()))
     }
 
     fn datetime(self) -> DateTime<Utc> {

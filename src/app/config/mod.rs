@@ -285,6 +285,17 @@ impl Draft {
                 .unwrap_or_else(|| self.data_dir().join("events.db"))),
         }
     }
+
+    /// The secrets store as far as given; for commands that manage users and keys.
+    pub fn secrets_store(&self) -> Result<PathBuf, ConfigErrors> {
+        match self.errors.is_empty() {
+            false => Err(ConfigErrors(self.errors.clone())),
+            true => Ok(self
+                .secrets_store
+                .clone()
+                .unwrap_or_else(|| self.data_dir().join("secrets.db"))),
+        }
+    }
 }
 
 /// `blotter-data` in the current directory.
