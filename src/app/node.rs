@@ -34,7 +34,7 @@ use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::{EventStore, Journal};
 use crate::http::{self, Listening, NodeInfo, Services};
 use crate::identity::{Identity, Recording};
-use crate::market::Dataset;
+use crate::market::{Dataset, Tape};
 use crate::runtime::{Clock, DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
 use crate::values::{AccountId, VenueId};
 use crate::venues::paper::PaperVenue;
@@ -91,7 +91,7 @@ impl Node {
         let mut ledger = summary::fold(&events).await?;
         if let Some(dataset) = &dataset {
             // Before anything is recorded.
-            player::check_data(dataset, ledger.last_row.as_ref())?;
+            player::check_data(&dataset.source, ledger.last_row.as_ref())?;
         }
         clock.advance_to(ledger.marked_at);
         let venue_id = VenueId::new(VENUE)?;
@@ -265,7 +265,7 @@ impl Node {
 
     fn player(&mut self) -> Option<Player> {
         Some(Player {
-            dataset: self.dataset.take()?,
+            tape: Tape::new(self.dataset.take()?, self.config.loops),
             venue: self.venue.clone(),
             writer: self.journal.writer(),
             feed: self.journal.feed().clone(),
