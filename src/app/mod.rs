@@ -6,6 +6,7 @@ pub mod build;
 pub mod config;
 pub mod error;
 pub mod lock;
+pub mod metrics;
 pub mod node;
 mod opening;
 pub mod player;

@@ -33,8 +33,8 @@ use crate::events::journal::JournalState;
 use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::{EventStore, Journal};
 use crate::http::{self, Listening, NodeInfo, Services};
-use crate::identity::Identity;
-use crate::market::{Dataset, Progress};
+use crate::identity::{Identity, Recording};
+use crate::market::{Dataset, Progress, Tape};
 use crate::runtime::{Clock, DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
 use crate::values::{AccountId, VenueId};
 use crate::venues::paper::PaperVenue;
@@ -67,6 +67,8 @@ pub struct Node {
     runtime: Runtime,
     read_models: ReadModels,
     identity: Identity,
+    /// Takes what happens to users into the log.
+    recording: Recording,
     listening: Option<Listening>,
     stop: watch::Sender<bool>,
     progress: watch::Sender<Progress>,
@@ -91,7 +93,7 @@ impl Node {
         let mut ledger = summary::fold(&events).await?;
         if let Some(dataset) = &dataset {
             // Before anything is recorded.
-            player::check_data(dataset, ledger.last_row.as_ref())?;
+            player::check_data(&dataset.source, ledger.last_row.as_ref())?;
         }
         clock.advance_to(ledger.marked_at);
         let venue_id = VenueId::new(VENUE)?;
@@ -104,6 +106,7 @@ impl Node {
         let identity = Identity::open(&config.secrets_store, wall, randomness).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
+        let recording = identity.record_to(journal.writer(), &*runtime.tasks);
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
         let means = Means {
             store: events,
@@ -130,6 +133,7 @@ impl Node {
             runtime,
             read_models,
             identity,
+            recording,
             listening: None,
             stop: watch::Sender::new(false),
             progress: watch::Sender::default(),
@@ -265,7 +269,7 @@ impl Node {
 
     fn player(&mut self) -> Option<Player> {
         Some(Player {
-            dataset: self.dataset.take()?,
+            tape: Tape::new(self.dataset.take()?, self.config.loops),
             venue: self.venue.clone(),
             writer: self.journal.writer(),
             feed: self.journal.feed().clone(),
@@ -296,6 +300,8 @@ impl Node {
             // Whatever is still under way is finished by the next start.
             let _ = timeout(STOP_WAIT, port.ask(Settle { through })).await;
         }
+        // What it cannot record now waits in the secrets store.
+        let _ = timeout(STOP_WAIT, self.recording.stop()).await;
         let stopped = self.node_log.record(NodeStopped {
             node: self.config.node.clone(),
             reason: reason.to_owned(),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::build;
 use super::config::{DataFile, NodeConfig};
 use super::error::NodeError;
+use super::metrics::Meter;
 use super::setup::DemoSetup;
 use super::summary;
 use crate::actors::node_log::NodeLog;
@@ -158,6 +159,8 @@ pub(super) async fn open_views(
         runner.run().await;
     };
     runtime.tasks.spawn("projections", Box::pin(run));
+    let meter = Meter::new(journal.feed().clone(), views.clone(), progress.clone());
+    runtime.tasks.spawn("metrics", Box::pin(meter.run()));
     Ok(ReadModels {
         views,
         viewed,

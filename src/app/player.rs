@@ -2,6 +2,7 @@
 //! the strategy. The data clock moves on only when risk, execution and strategy have come to rest,
 //! so the outcome does not depend on how fast anything runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ use crate::actors::settle::Settle;
 use crate::events::catalogue::PriceMarked;
 use crate::events::commit::CommitError;
 use crate::events::{Commit, Feed, Meta, Who, Writer};
-use crate::market::{BarRow, Dataset, Progress};
+use crate::market::{BarRow, Progress, Tape};
 use crate::runtime::{DataClock, Runtime};
 use crate::values::ids::derived_uuid;
-use crate::values::{CommandId, Position, StreamName, Version};
+use crate::values::{CommandId, Position, StreamName, Symbol, Version};
 use crate::venues::paper::PaperVenue;
 
 /// Pause before a step that cannot be done now is tried again.
@@ -52,7 +53,7 @@ pub enum PlayError {
 
 /// See the module.
 pub struct Player {
-    pub dataset: Dataset,
+    pub tape: Tape,
     pub venue: Arc<PaperVenue>,
     pub writer: Writer,
     pub feed: Feed,
@@ -66,17 +67,15 @@ pub struct Player {
     pub progress: watch::Sender<Progress>,
 }
 
-/// A log holds the prices of one set of data, under whatever file name; `logged`: that set and its
-/// last row.
-pub fn check_data(dataset: &Dataset, logged: Option<&(String, u64)>) -> Result<(), PlayError> {
+/// A log holds the prices of one set of data, under whatever file name. `source`: the set to be
+/// played; `logged`: the one in the log, and its last row.
+pub fn check_data(source: &str, logged: Option<&(String, u64)>) -> Result<(), PlayError> {
     let content = |source: &str| source.rsplit('@').next().map(str::to_owned);
     match logged {
-        Some((source, _)) if content(source) != content(&dataset.source) => {
-            Err(PlayError::OtherData {
-                logged: source.clone(),
-                given: dataset.source.clone(),
-            })
-        }
+        Some((logged, _)) if content(logged) != content(source) => Err(PlayError::OtherData {
+            logged: logged.clone(),
+            given: source.to_owned(),
+        }),
         _ => Ok(()),
     }
 }
@@ -84,17 +83,26 @@ pub fn check_data(dataset: &Dataset, logged: Option<&(String, u64)>) -> Result<(
 impl Player {
     /// Plays on after the row last recorded (`logged`: data and row), which is finished first.
     pub async fn play(mut self, logged: Option<(String, u64)>) -> Result<PlayEnd, PlayError> {
-        check_data(&self.dataset, logged.as_ref())?;
+        check_data(self.tape.source(), logged.as_ref())?;
         let done = logged.map_or(0, |(_, row)| row);
-        let rows = std::mem::take(&mut self.dataset.rows);
-        let first = usize::try_from(done)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1);
-        let mut versions = Versions::of(rows.iter().take(first));
+        let rows = self.tape.rows_per_pass();
+        let first = done.max(1);
+        let last = match self.tape.loops {
+            true => u64::MAX,
+            // A log that has been played over and over may stand in a later pass.
+            false => rows.max(done),
+        };
+        let mut versions = Versions(self.tape.counts_before(first));
         let mut due = Instant::now();
-        for (index, row) in rows.iter().enumerate().skip(first) {
-            let number = index as u64 + 1;
-            let version = versions.next(row);
+        for number in first..=last {
+            let Some(row) = self.tape.row(number) else {
+                tracing::warn!(
+                    row = number,
+                    "the data cannot be played again: no later dates"
+                );
+                return Ok(PlayEnd::DataDone);
+            };
+            let version = versions.next(&row);
             if number > done {
                 if let Speed::Pause(pause) = self.speed {
                     // After an outage it goes on at its pace rather than catching up in a burst.
@@ -104,17 +112,14 @@ impl Player {
                 if *self.stop.borrow() {
                     return Ok(PlayEnd::Stopped);
                 }
-                if self.mark(row, number, version).await?.is_none() {
+                if self.mark(&row, number, version).await?.is_none() {
                     return Ok(PlayEnd::Stopped);
                 }
             }
-            if self.finish(row, number).await?.is_none() {
+            if self.finish(&row, number).await?.is_none() {
                 return Ok(PlayEnd::Stopped);
             }
-            self.progress.send_replace(Progress {
-                row: number,
-                rows: rows.len() as u64,
-            });
+            self.progress.send_replace(Progress { row: number, rows });
         }
         Ok(PlayEnd::DataDone)
     }
@@ -133,7 +138,7 @@ impl Player {
         number: u64,
         version: Version,
     ) -> Result<Option<()>, PlayError> {
-        let source = &self.dataset.source;
+        let source = self.tape.source();
         let text = number.to_string();
         let parts = ["mark", source, &text];
         let at = row.bar.date.close_time();
@@ -141,7 +146,7 @@ impl Player {
         let marked = PriceMarked {
             symbol: row.symbol.clone(),
             bar: row.bar.clone(),
-            source: source.clone(),
+            source: source.to_owned(),
             row: number,
         };
         let meta = Meta {
@@ -258,21 +263,13 @@ impl Player {
 /// How long a bar may take to finish after the node was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// Versions of the market streams: one event a row.
-struct Versions(std::collections::BTreeMap<String, u64>);
+/// Versions of the market streams, which have one event a row.
+struct Versions(BTreeMap<Symbol, u64>);
 
 impl Versions {
-    fn of<'a>(rows: impl Iterator<Item = &'a BarRow>) -> Self {
-        let mut versions = Self(std::collections::BTreeMap::new());
-        for row in rows {
-            versions.next(row);
-        }
-        versions
-    }
-
     /// The version before `row`; counts the row.
     fn next(&mut self, row: &BarRow) -> Version {
-        let count = self.0.entry(row.symbol.to_string()).or_default();
+        let count = self.0.entry(row.symbol.clone()).or_default();
         *count += 1;
         Version::new(*count - 1)
     }

@@ -26,6 +26,9 @@ pub struct DemoArgs {
     /// Address and port of the dashboard and the API [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     bind: Option<String>,
+    /// Play the data again and again, each time with later dates
+    #[arg(long = "loop")]
+    loops: bool,
     /// Stop when the data has been played, with a summary
     #[arg(long)]
     exit_when_done: bool,
@@ -66,6 +69,9 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
     if let Some(bind) = &args.bind {
         draft.flag("--bind", "bind", bind);
     }
+    if args.loops {
+        draft.flag("--loop", "market.loop", "true");
+    }
     let mut config = match draft.finish() {
         Ok(config) => config,
         Err(errors) => {
@@ -73,6 +79,13 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
             return USAGE;
         }
     };
+    if config.loops && args.exit_when_done {
+        output::error(
+            "data that is played again and again is never done: leave out --exit-when-done, or \
+             --loop (market.loop, BLOTTER_MARKET_LOOP)",
+        );
+        return USAGE;
+    }
     config.exit_when_done = args.exit_when_done;
     let data_dir = config.data_dir.display().to_string();
     let started_at = elapsed_clock();

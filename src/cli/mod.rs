@@ -5,10 +5,13 @@
 
 mod demo;
 mod events;
+mod keys;
 mod log;
 mod output;
 mod run;
+mod secrets;
 mod serve;
+mod users;
 mod verify;
 mod version;
 
@@ -79,6 +82,12 @@ enum Command {
     /// Check that the log is whole and unaltered
     #[command(after_help = verify::EXIT_STATUS)]
     Verify,
+    /// Add, list, disable users; change their roles and passwords
+    #[command(subcommand)]
+    Users(users::UsersCommand),
+    /// Issue, list, revoke API keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Show version, build and configuration hash
     Version,
 }
@@ -112,6 +121,8 @@ async fn dispatch(cli: Cli) -> u8 {
         Command::Serve => serve::run(draft).await,
         Command::Events(args) => events::run(&draft, &args).await,
         Command::Verify => verify::run(&draft).await,
+        Command::Users(command) => users::run(&draft, command).await,
+        Command::Keys(command) => keys::run(&draft, command).await,
         Command::Version => version::run(draft),
     }
 }

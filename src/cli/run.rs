@@ -57,9 +57,18 @@ pub async fn to_the_end(
 
 fn show(progress: &watch::Receiver<Progress>) {
     let Progress { row, rows } = *progress.borrow();
+    let pass = row.saturating_sub(1).checked_div(rows).unwrap_or(0);
+    let (row, pass) = (row - pass * rows, pass + 1);
     let percent = (row * 100).checked_div(rows).unwrap_or(100);
+    let which = match pass {
+        1 => String::new(),
+        later => format!("pass {later}: "),
+    };
     // Losing a progress line is no failure.
-    let _ = write!(std::io::stderr(), "\r{row} of {rows} bars ({percent} %) ");
+    let _ = write!(
+        std::io::stderr(),
+        "\r{which}{row} of {rows} bars ({percent} %) "
+    );
     let _ = std::io::stderr().flush();
 }
 

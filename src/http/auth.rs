@@ -155,7 +155,8 @@ fn basic(header: &str) -> Option<Proof> {
     })
 }
 
-fn cookie(http: &HttpRequest) -> Option<String> {
+/// The token of the session that a request's cookie names.
+pub fn cookie(http: &HttpRequest) -> Option<String> {
     let headers = http.headers().get_all(COOKIE);
     let texts = headers.filter_map(|value| value.to_str().ok());
     let mut pairs = texts.flat_map(|text| text.split(';'));

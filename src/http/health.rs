@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::services::Services;
 use crate::actors::status::ActorState;
 use crate::events::JournalState;
+use crate::market::Progress;
 use crate::projections::RunnerState;
 use crate::values::Position;
 
@@ -111,12 +112,7 @@ pub fn components(
         components.push(component(&format!("actor:{}", actor.actor), trouble));
     }
     if let Some(market) = &services.market {
-        let progress = *market.borrow();
-        components.push(Component {
-            name: "market_data".to_owned(),
-            status: Status::Ok,
-            detail: Some(format!("{} of {} bars", progress.row, progress.rows)),
-        });
+        components.push(market_data(*market.borrow()));
     }
     components
 }
@@ -141,6 +137,20 @@ fn read_models(readings: &Readings) -> Component {
         RunnerState::Folding => None,
     };
     component("read_models", trouble)
+}
+
+/// How much of the recorded data has been played, in which pass over it.
+fn market_data(Progress { row, rows }: Progress) -> Component {
+    let passes = row.saturating_sub(1).checked_div(rows).unwrap_or(0);
+    let played = format!("{} of {rows} bars", row - passes * rows);
+    Component {
+        name: "market_data".to_owned(),
+        status: Status::Ok,
+        detail: Some(match passes {
+            0 => played,
+            passes => format!("{played}, pass {}", passes + 1),
+        }),
+    }
 }
 
 fn component(name: &str, trouble: Option<(Status, String)>) -> Component {
@@ -215,6 +225,15 @@ mod tests {
             assert_eq!(reasons.len(), 1, "{readings:?}");
             assert!(!reasons[0].contains("secret"), "{reasons:?}");
         }
+    }
+
+    #[test]
+    fn bars_are_counted_by_pass() {
+        let detail = |row, rows| market_data(Progress { row, rows }).detail.unwrap_or_default();
+        assert_eq!(detail(0, 0), "0 of 0 bars");
+        assert_eq!(detail(9, 10), "9 of 10 bars");
+        assert_eq!(detail(10, 10), "10 of 10 bars");
+        assert_eq!(detail(21, 10), "1 of 10 bars, pass 3");
     }
 
     #[test]

@@ -1,117 +1,193 @@
 //! Who may come in: users, passwords, sessions, API keys, and the secrets store they live in.
+//!
+//! Entry point: [`Identity`]. Its methods are spread by subject: [`login`](self) and sessions in
+//! `sessions`, keys in `keys`, managing users in `users`; `recorder` takes what happened to the
+//! event log. Below: `store` is the database, `passwords`, `tokens`, `throttle`, `cache`,
+//! `tickets` and `repeats` are one rule each. `docs/identity.md` tells it to people.
+//!
+//! Invariants: no password, token or secret is kept or recorded, only hashes are kept; a change and
+//! the fact that it happened are one transaction; what another process revokes ends within
+//! [`cache::FRESH_FOR`], what this one revokes at once.
 
+pub mod cache;
+mod denials;
+mod error;
+mod facts;
+mod keys;
+pub mod passwords;
 pub mod permissions;
 pub mod principal;
+pub mod recorder;
+mod repeats;
+mod sessions;
+mod standing;
+mod store;
+pub mod throttle;
+pub mod tickets;
+pub mod tokens;
+mod users;
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::Notify;
+
+pub use error::{AuthError, ManageError};
+pub use keys::{IssuedKey, KeyInfo, NewKey};
 pub use permissions::{Permission, Role};
 pub use principal::Principal;
+pub use recorder::Recording;
+pub use sessions::{OpenedSession, SESSION_IDLE, SESSION_LIFE, Session, SessionInfo};
+pub use store::SecretsError;
+pub use users::UserInfo;
 
-use crate::runtime::{Clock, Randomness};
-use crate::values::Timestamp;
-
-/// Why somebody was not let in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// Unknown, wrong, expired, revoked or disabled: on purpose not said which.
-    #[error("the credentials are not valid")]
-    BadCredentials,
-    #[error("too many failed attempts; try again in {} s", retry_after.as_secs())]
-    Throttled { retry_after: Duration },
-    #[error("the secrets store cannot be used: {0}")]
-    Unavailable(String),
-}
-
-/// A session as its holder sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    pub principal: Principal,
-    /// To be repeated in a header with every change.
-    pub csrf_token: String,
-    pub expires_at: Timestamp,
-    pub idle: Duration,
-}
-
-/// A session that was just opened; `token` is shown this once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenedSession {
-    pub token: String,
-    pub session: Session,
-}
+use self::cache::Cache;
+use self::denials::{Denial, Denials};
+use self::facts::Fact;
+use self::keys::{FailedKey, KnownKey};
+use self::passwords::Hashing;
+use self::repeats::Repeats;
+use self::sessions::KnownSession;
+use self::store::{SecretsStore, begin, outbox};
+use self::tickets::Tickets;
+use self::tokens::SecretHash;
+use crate::events::catalogue::AccessDenied;
+use crate::runtime::{Clock, Randomness, new_id};
+use crate::values::{CommandId, Timestamp, UserName};
 
 /// The door. Cheap to clone, and may be used from any thread.
 #[derive(Clone)]
 pub struct Identity {
-    _wall: Arc<dyn Clock>,
-    _randomness: Arc<dyn Randomness>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: SecretsStore,
+    wall: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    hashing: Hashing,
+    sessions: Cache<SecretHash, KnownSession>,
+    keys: Cache<String, KnownKey>,
+    tickets: Tickets,
+    denials: Denials,
+    failed_keys: Repeats<FailedKey>,
+    /// Rung when there is something to record.
+    bell: Notify,
 }
 
 impl Identity {
+    /// Opens the secrets store at `path`, or makes an empty one.
     pub async fn open(
-        _path: &Path,
+        path: &Path,
         wall: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Result<Self, AuthError> {
+        let store = SecretsStore::open(path, tokens::random(&*randomness)).await?;
         Ok(Self {
-            _wall: wall,
-            _randomness: randomness,
+            inner: Arc::new(Inner {
+                store,
+                wall,
+                randomness,
+                hashing: Hashing::default(),
+                sessions: Cache::default(),
+                keys: Cache::default(),
+                tickets: Tickets::default(),
+                denials: Denials::default(),
+                failed_keys: Repeats::default(),
+                bell: Notify::new(),
+            }),
         })
     }
 
-    /// Opens a session for the right password.
-    pub async fn login(
-        &self,
-        _user: &str,
-        _password: &str,
-        _peer: IpAddr,
-    ) -> Result<OpenedSession, AuthError> {
-        Err(AuthError::BadCredentials)
-    }
-
-    /// The session that `token` opens, if it is still good; counts as activity.
-    pub async fn session(&self, _token: &str) -> Result<Session, AuthError> {
-        Err(AuthError::BadCredentials)
-    }
-
-    /// Ends a session; ending it twice is no error.
-    pub async fn logout(&self, _token: &str) -> Result<(), AuthError> {
-        Ok(())
-    }
-
-    /// Whoever holds this API key.
-    pub async fn api_key(
-        &self,
-        _key_id: &str,
-        _secret: &str,
-        _peer: IpAddr,
-    ) -> Result<Principal, AuthError> {
-        Err(AuthError::BadCredentials)
-    }
-
     /// A single-use ticket for the stream, good until the time beside it.
-    pub fn ticket(&self, _principal: &Principal) -> Result<(String, Timestamp), AuthError> {
-        Err(AuthError::Unavailable("no tickets".to_owned()))
+    pub fn ticket(&self, principal: &Principal) -> Result<(String, Timestamp), AuthError> {
+        let inner = &self.inner;
+        inner
+            .tickets
+            .issue(principal, &*inner.randomness, inner.wall.now())
     }
 
     /// Who holds `ticket`; it is used up.
-    pub fn redeem(&self, _ticket: &str) -> Result<Principal, AuthError> {
-        Err(AuthError::BadCredentials)
-    }
-
-    /// The same principal as it stands by now, for a connection that lives long.
-    pub async fn standing(&self, _principal: &Principal) -> Result<Principal, AuthError> {
-        Err(AuthError::BadCredentials)
-    }
-
-    /// Whether the secrets store answers.
-    pub async fn check(&self) -> Result<(), AuthError> {
-        Ok(())
+    pub fn redeem(&self, ticket: &str) -> Result<Principal, AuthError> {
+        self.inner.tickets.redeem(ticket, self.inner.wall.now())
     }
 
     /// Notes for the record that `principal` was refused.
-    pub async fn denied(&self, _principal: &Principal, _permission: Permission, _place: &str) {}
+    pub async fn denied(&self, principal: &Principal, permission: Permission, place: &str) {
+        let denial = Denial {
+            principal: principal.clone(),
+            permission,
+            place: place.to_owned(),
+        };
+        let now = self.inner.wall.now();
+        if let Some((denial, times)) = self.inner.denials.count(denial, now) {
+            self.inner.tell_alone(&access_denied(denial, times)).await;
+        }
+    }
+}
+
+impl Inner {
+    /// Puts a fact into the outbox, in the transaction of the change that it tells of.
+    async fn tell(&self, db: &mut SqliteConnection, fact: &Fact) -> Result<(), SecretsError> {
+        let id = new_id(&*self.wall, &*self.randomness);
+        let command = CommandId::derived(&["identity", &id.to_string()]);
+        outbox::add(db, fact, &command, self.wall.now()).await
+    }
+
+    /// Puts a fact into the outbox that tells of no change. The refusal that it tells of stands
+    /// whether or not this succeeds.
+    async fn tell_alone(&self, fact: &Fact) {
+        let told: Result<(), SecretsError> = async {
+            let mut writer = self.store.writer().await;
+            let mut transaction = begin(&mut writer).await?;
+            self.tell(&mut transaction, fact).await?;
+            Ok(transaction.commit().await?)
+        }
+        .await;
+        match told {
+            Ok(()) => self.bell.notify_one(),
+            Err(error) => {
+                let fact = fact.event.name();
+                tracing::error!(%error, fact, "a refusal could not be noted for the record");
+            }
+        }
+    }
+
+    /// Tells of refusals that were counted and not told yet.
+    async fn tell_overdue(&self) {
+        let now = self.wall.now();
+        for (denial, times) in self.denials.overdue(now) {
+            self.tell_alone(&access_denied(denial, times)).await;
+        }
+        for (failed, times) in self.failed_keys.overdue(now) {
+            self.tell_alone(&failed.fact(times)).await;
+        }
+    }
+
+    /// A change has been made: what was read before is not believed any more.
+    fn changed(&self) {
+        self.sessions.forget_all();
+        self.keys.forget_all();
+        self.bell.notify_one();
+    }
+}
+
+fn access_denied(denial: Denial, times: u64) -> Fact {
+    let denied = AccessDenied {
+        principal: denial.principal.id.clone(),
+        permission: denial.permission.name().to_owned(),
+        place: denial.place,
+        times,
+    };
+    let who = denial.principal.who();
+    match UserName::new(&denial.principal.user) {
+        Ok(user) => Fact::of(&user, &who, denied),
+        // Made by other means than this floor's.
+        Err(_) => Fact {
+            stream: crate::values::StreamName::unknown_user(),
+            event: denied.into(),
+            who,
+        },
+    }
 }

@@ -165,10 +165,23 @@ impl fmt::Display for Permission {
 
 /// A role that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is no role; allowed: super_admin, trading_admin, risk_officer, trader, auditor, observer"
-)]
+#[error("{0:?} is no role; allowed: {names}", names = role_names())]
 pub struct UnknownRole(String);
+
+/// A permission that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no permission; allowed: {names}", names = permission_names())]
+pub struct UnknownPermission(String);
+
+/// All permissions, for people.
+pub fn permission_names() -> String {
+    Permission::ALL.map(Permission::name).join(", ")
+}
+
+/// All roles, for people.
+pub fn role_names() -> String {
+    Role::ALL.map(Role::name).join(", ")
+}
 
 impl FromStr for Role {
     type Err = UnknownRole;
@@ -176,6 +189,16 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
         let found = Role::ALL.into_iter().find(|role| role.name() == text);
         found.ok_or_else(|| UnknownRole(text.to_owned()))
+    }
+}
+
+impl FromStr for Permission {
+    type Err = UnknownPermission;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPermission> {
+        let mut all = Permission::ALL.into_iter();
+        let found = all.find(|permission| permission.name() == text);
+        found.ok_or_else(|| UnknownPermission(text.to_owned()))
     }
 }
 

@@ -6,7 +6,7 @@ use super::permissions::{Permission, Role};
 use crate::events::Who;
 
 /// A caller whose identity was proved by a session or an API key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     /// `user:{user}` for a session, `key:{key id}` for an API key; stands in every event.
     pub id: String,

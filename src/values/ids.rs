@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::user::{NOBODY, UserName};
+
 /// Longest text id in bytes.
 pub const ID_BYTES_MAX: usize = 128;
 /// Longest stream name in bytes: the longest id behind the longest category and scope.
@@ -279,6 +281,15 @@ impl StreamName {
 
     pub fn node(id: &NodeId) -> Self {
         Self::of("node", id.as_str())
+    }
+
+    pub fn user(name: &UserName) -> Self {
+        Self::of("user", name.as_str())
+    }
+
+    /// Of attempts to come in that name no known user.
+    pub fn unknown_user() -> Self {
+        Self::of("user", NOBODY)
     }
 
     /// Risk limits of the firm (`firm`) or of one account (`account:{id}`).

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod instrument;
 pub mod order;
 pub mod time;
+pub mod user;
 
 pub use amounts::{AmountError, Money, Price, Quantity, Ratio};
 pub use ids::{
@@ -18,3 +19,4 @@ pub use ids::{
 pub use instrument::{Instrument, InstrumentKind};
 pub use order::{OrderTerms, OrderType, Side, TimeInForce};
 pub use time::{BarDate, Timestamp};
+pub use user::{UserName, UserNameError};

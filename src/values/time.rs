@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// UTC time in whole microseconds; as text RFC 3339 with six decimals and `Z`.
@@ -32,6 +33,13 @@ impl Timestamp {
     /// Microseconds from `earlier` to here; negative when `earlier` is later.
     pub const fn micros_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// That much later, or the last time there is.
+    pub fn plus(self, by: Duration) -> Self {
+        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        Self::from_micros(self.0.saturating_add(by))
+            .unwrap_or(Self(DateTime::<Utc>::MAX_UTC.timestamp_micros()))
     }
 
     fn datetime(self) -> DateTime<Utc> {
@@ -75,6 +83,21 @@ impl From<Timestamp> for String {
 pub struct BarDate(NaiveDate);
 
 impl BarDate {
+    /// The last day that has four digits for its year.
+    const LAST: Option<NaiveDate> = NaiveDate::from_ymd_opt(9999, 12, 31);
+
+    /// Whole days since `earlier`; 0 when that is later.
+    pub fn days_since(self, earlier: Self) -> u64 {
+        let days = self.0.signed_duration_since(earlier.0).num_days();
+        u64::try_from(days).unwrap_or_default()
+    }
+
+    /// The same weekday so many weeks later; `None` past the year 9999, which text cannot hold.
+    pub fn plus_weeks(self, weeks: u64) -> Option<Self> {
+        let later = self.0.checked_add_days(Days::new(weeks.checked_mul(7)?))?;
+        (Some(later) <= Self::LAST).then_some(Self(later))
+    }
+
     /// When a daily bar counts as complete: the end of its day in UTC. Recorded daily data says
     /// no more than the day, so this is a convention, not the exchange's closing time.
     pub fn close_time(self) -> Timestamp {

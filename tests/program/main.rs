@@ -17,6 +17,8 @@ mod demo;
 mod disk_full;
 mod independent;
 mod listing;
+mod looped;
+mod people;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;

@@ -64,7 +64,7 @@ fn bad_frames_are_refused_with_a_reason() {
 
 #[test]
 fn a_frame_may_come_in_pieces() {
-    use awc::ws::Item;
+    use actix_ws::Item;
     Place::quiet().run(async |floor| {
         let mut stream = Stream::of(floor, Role::Trader).await;
         stream.send(Message::Continuation(Item::FirstText(r#"{"type""#.into()))).await;

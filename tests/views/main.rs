@@ -10,6 +10,7 @@ mod bench;
 mod folding;
 mod log;
 mod market;
+mod metrics;
 mod models;
 mod refusals;
 mod story;

@@ -54,6 +54,8 @@ pub struct NodeConfig {
     /// `None`: no market data is played.
     pub data: Option<DataFile>,
     pub speed: Speed,
+    /// Plays the data again and again, each time with later dates.
+    pub loops: bool,
     /// Sets up the demonstration account and strategy.
     pub demo: bool,
     pub exit_when_done: bool,
@@ -69,6 +71,8 @@ impl NodeConfig {
             model: String,
             data: String,
             demo: bool,
+            #[serde(rename = "loop", skip_serializing_if = "std::ops::Not::not")]
+            loops: bool,
         }
         let hashed = Hashed {
             node: &self.node,
@@ -76,6 +80,7 @@ impl NodeConfig {
             model: format!("{:?}", self.paper),
             data: format!("{:?}", self.data),
             demo: self.demo,
+            loops: self.loops,
         };
         canonical::hash(&hashed)
             .map(hex::encode)
@@ -121,6 +126,7 @@ pub struct Draft {
     slippage_bps: Option<u32>,
     data: Option<DataFile>,
     speed: Option<Speed>,
+    loops: Option<bool>,
     demo: Option<bool>,
     errors: Vec<ConfigError>,
 }
@@ -246,6 +252,12 @@ impl Draft {
                 "\"demo\" needs market data; set market.data too".to_owned(),
             );
         }
+        if self.loops == Some(true) && self.data.is_none() {
+            wrong(
+                "market.loop",
+                "there is no market data to play again; set market.data too".to_owned(),
+            );
+        }
         let node = self.node.map_or_else(|| NodeId::new("node-1"), Ok);
         let rate = self.commission_rate.map_or_else(|| "0.001".parse(), Ok);
         let node = node.map_err(|error| wrong("node", error.to_string()));
@@ -272,6 +284,7 @@ impl Draft {
                 commission_rate,
                 data: self.data,
                 speed: self.speed.unwrap_or(Speed::Max),
+                loops: self.loops.unwrap_or(false),
                 demo: self.demo.unwrap_or(false),
                 exit_when_done: false,
             }),
@@ -287,6 +300,17 @@ impl Draft {
                 .event_store
                 .clone()
                 .unwrap_or_else(|| self.data_dir().join("events.db"))),
+        }
+    }
+
+    /// The secrets store as far as given; for commands that manage users and keys.
+    pub fn secrets_store(&self) -> Result<PathBuf, ConfigErrors> {
+        match self.errors.is_empty() {
+            false => Err(ConfigErrors(self.errors.clone())),
+            true => Ok(self
+                .secrets_store
+                .clone()
+                .unwrap_or_else(|| self.data_dir().join("secrets.db"))),
         }
     }
 }
@@ -359,6 +383,37 @@ mod tests {
             errors.starts_with("setup: \"demo\" needs market data"),
             "{errors}"
         );
+    }
+
+    #[test]
+    fn playing_again_needs_something_to_play() {
+        let mut draft = Draft::default();
+        draft.toml("blotter.toml", "[market]\nloop = true\n");
+        let errors = draft.finish().expect_err("wrong").to_string();
+        assert!(errors.starts_with("market.loop: there is no"), "{errors}");
+        let mut draft = Draft::default();
+        draft.toml(
+            "blotter.toml",
+            "[market]\nloop = true\ndata = \"builtin\"\n",
+        );
+        assert!(draft.finish().expect("a configuration").loops);
+    }
+
+    #[test]
+    fn playing_again_is_in_the_hash_and_playing_once_is_what_it_was() {
+        let hash = |given: &str| {
+            let mut draft = Draft::default();
+            draft.demo_defaults("max");
+            draft.flag("--loop", "market.loop", given);
+            draft.finish().expect("a configuration").hash()
+        };
+        let mut plain = Draft::default();
+        plain.demo_defaults("max");
+        assert_eq!(
+            hash("false"),
+            plain.finish().expect("a configuration").hash()
+        );
+        assert_ne!(hash("true"), hash("false"));
     }
 
     #[test]

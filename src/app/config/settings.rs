@@ -145,6 +145,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        toml: "market.loop",
+        env: "BLOTTER_MARKET_LOOP",
+        allowed: "true or false",
+        set: |draft, text| {
+            draft.loops = Some(text.parse().map_err(|_| format!("found {text:?}"))?);
+            Ok(())
+        },
+    },
+    Setting {
         toml: "setup",
         env: "BLOTTER_SETUP",
         allowed: "\"none\" or \"demo\"",

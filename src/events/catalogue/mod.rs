@@ -12,6 +12,7 @@ pub mod market;
 pub mod node;
 pub mod order;
 pub mod strategy;
+pub mod user;
 
 pub use account::*;
 pub use alert::*;
@@ -22,6 +23,7 @@ pub use market::*;
 pub use node::*;
 pub use order::*;
 pub use strategy::*;
+pub use user::*;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -120,4 +122,15 @@ catalogue! {
     ActorRestarted = 1;
     AlertRaised = 1;
     AlertDelivered = 1;
+    UserRegistered = 1;
+    RoleGranted = 1;
+    RoleRevoked = 1;
+    UserDisabled = 1;
+    PasswordChanged = 1;
+    LoginSucceeded = 1;
+    LoginFailed = 1;
+    AccessDenied = 1;
+    ApiKeyIssued = 1;
+    ApiKeyRevoked = 1;
+    SessionRevoked = 1;
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Answer, BATCH_COMMITS_MAX, Generation, JournalState, Request, Waiting, stopped};
 use crate::events::commit::{Commit, CommitError, Receipt};
@@ -106,8 +107,12 @@ impl JournalTask {
         let mut uncertain = false;
         let answers = loop {
             let stamp = self.stamp();
+            let handed_over = Instant::now();
             match self.store.append(&self.lease, &stamp, &commits).await {
-                Ok(answers) if !self.landed_late(&answers) => break answers,
+                Ok(answers) if !self.landed_late(&answers) => {
+                    histogram!("blotter_append_duration_seconds").record(handed_over.elapsed());
+                    break answers;
+                }
                 Ok(_) => {
                     let reason = "an append of unknown outcome reached the log late".to_owned();
                     if let Some(answers) = self.look_up(&commits, reason).await? {
@@ -164,6 +169,8 @@ impl JournalTask {
             .collect();
         // In order already, unless they were recorded by more than one attempt.
         records.sort_by_key(|recorded| recorded.position());
+        let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        histogram!("blotter_append_batch_events").record(count);
         self.publisher.publish(&records);
         for (answer, (generation, reply)) in answers.into_iter().zip(waiting) {
             if breaks_look_ahead(&answer) {

@@ -100,6 +100,17 @@ fn homes(event: &Event) -> &'static [Channel] {
         | Event::ActorRestarted(_)
         | Event::AlertRaised(_)
         | Event::AlertDelivered(_) => &[Channel::Ops],
+        Event::UserRegistered(_)
+        | Event::RoleGranted(_)
+        | Event::RoleRevoked(_)
+        | Event::UserDisabled(_)
+        | Event::PasswordChanged(_)
+        | Event::LoginSucceeded(_)
+        | Event::LoginFailed(_)
+        | Event::AccessDenied(_)
+        | Event::ApiKeyIssued(_)
+        | Event::ApiKeyRevoked(_)
+        | Event::SessionRevoked(_) => &[],
     }
 }
 

@@ -1,7 +1,6 @@
 //! Who a client is, how that was proved, and whether it still holds.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 
@@ -16,25 +15,25 @@ const PLACE: &str = "GET /ws/v1";
 
 /// See the module.
 pub struct Visitor {
-    peer: IpAddr,
-    /// Sent with the upgrade by a program; asked again from time to time.
-    key: Option<(String, String)>,
+    /// Of the browser that asked for the upgrade; the ticket says who it is, and this how long.
+    session: Option<String>,
     principal: Option<Principal>,
 }
 
 impl Visitor {
     /// Whoever asks for the upgrade; a key among the headers has to be good.
     pub async fn of(http: &HttpRequest, services: &Services) -> Result<Self, Problem> {
-        let mut visitor = Self {
-            peer: auth::peer(http),
-            key: auth::key(http)?,
-            principal: None,
+        let Some((id, secret)) = auth::key(http)? else {
+            return Ok(Self {
+                session: auth::cookie(http),
+                principal: None,
+            });
         };
-        if let Some((id, secret)) = &visitor.key {
-            let principal = services.identity.api_key(id, secret, visitor.peer).await?;
-            visitor.principal = Some(principal);
-        }
-        Ok(visitor)
+        let peer = auth::peer(http);
+        Ok(Self {
+            session: None,
+            principal: Some(services.identity.api_key(&id, &secret, peer).await?),
+        })
     }
 
     pub fn principal(&self) -> Option<&Principal> {
@@ -62,12 +61,7 @@ impl Visitor {
         let Some(principal) = &self.principal else {
             return Ok(None);
         };
-        let identity = &services.identity;
-        let standing = match &self.key {
-            Some((id, secret)) => identity.api_key(id, secret, self.peer).await,
-            None => identity.standing(principal).await,
-        };
-        match standing {
+        match standing(services, principal, self.session.as_deref()).await {
             Ok(principal) => {
                 let permissions = principal.permissions.clone();
                 self.principal = Some(principal);
@@ -90,6 +84,19 @@ impl Visitor {
             services.identity.denied(principal, permission, PLACE).await;
         }
     }
+}
+
+async fn standing(
+    services: &Services,
+    principal: &Principal,
+    session: Option<&str>,
+) -> Result<Principal, AuthError> {
+    if let Some(token) = session
+        && !services.identity.session_stands(token).await?
+    {
+        return Err(AuthError::BadCredentials);
+    }
+    services.identity.standing(principal).await
 }
 
 fn refused(error: &AuthError, bad: &str) -> Close {

@@ -99,6 +99,14 @@ pub async fn find_by_client_order_id(
     Ok(found)
 }
 
+/// How many orders were sent of which it is not known whether they arrived.
+pub async fn count_in_doubt(views: &Views) -> Result<u64, ViewsError> {
+    let row = sqlx::query("SELECT count(*) AS orders FROM orders WHERE in_doubt = 1")
+        .fetch_one(views.readers())
+        .await?;
+    Ok(rows::count(&row, "orders")?)
+}
+
 /// Which orders to show; `None` leaves a condition out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderFilter {

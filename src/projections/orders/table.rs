@@ -44,7 +44,8 @@ pub(super) const TABLES: &[Table] = &[Table {
         CREATE INDEX orders_by_account ON orders (account, submitted_position);
         CREATE INDEX orders_by_client_id ON orders (account, client_order_id);
         CREATE INDEX orders_open ON orders (submitted_position)
-            WHERE status IN ('pending_new', 'new', 'partially_filled', 'pending_cancel')",
+            WHERE status IN ('pending_new', 'new', 'partially_filled', 'pending_cancel');
+        CREATE INDEX orders_in_doubt ON orders (submitted_position) WHERE in_doubt = 1",
 }];
 
 /// One order.

@@ -1,0 +1,159 @@
+//! `blotter users` and `blotter keys`, beside a node and without one.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::*;
+
+/// A command that reads `input`.
+fn with_input(place: &Place, arguments: &[&str], input: &str) -> Ran {
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(input.as_bytes()).expect("writes");
+    std::io::Seek::rewind(&mut file).expect("rewinds");
+    finish(place.command(arguments).stdin(Stdio::from(file)))
+}
+
+fn run(place: &Place, arguments: &[&str]) -> Ran {
+    finish(&mut place.command(arguments))
+}
+
+fn json(place: &Place, arguments: &[&str]) -> Vec<Value> {
+    json_lines(&run(place, arguments).done())
+}
+
+#[test]
+fn users_and_keys_are_managed_without_a_node() {
+    let place = Place::new();
+    let added = run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    let password = added
+        .lines()
+        .nth(1)
+        .expect("a line")
+        .split_whitespace()
+        .nth(1);
+    assert_eq!(password.expect("a password").len(), 24, "{added}");
+    let secrets = place.data_dir().join("secrets.db");
+    let mode = std::fs::metadata(&secrets)
+        .expect("a store")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!place.log().exists(), "no log is made");
+
+    let roles = [
+        "users", "add", "bob", "--role", "auditor", "--role", "observer",
+    ];
+    let bob = [&roles[..], &["--password-stdin", "--json"]].concat();
+    let added = json_lines(&with_input(&place, &bob, "correct horse\nmore").done());
+    assert_eq!(added[0]["password"], Value::Null);
+    run(&place, &["users", "grant", "alice", "risk_officer"]).done();
+    run(&place, &["users", "revoke", "alice", "trader"]).done();
+    run(&place, &["users", "disable", "bob"]).done();
+    let users = json(&place, &["users", "list", "--json"]);
+    assert_eq!(users[0]["roles"], serde_json::json!(["risk_officer"]));
+    assert_eq!(
+        (&users[1]["user"], &users[1]["disabled"]),
+        (&"bob".into(), &true.into())
+    );
+
+    let scopes = [
+        "--scope",
+        "orders.read",
+        "--label",
+        "report",
+        "--expires-in-days",
+        "90",
+    ];
+    let issue = [&["keys", "issue", "alice", "--json"], &scopes[..]].concat();
+    let key = json(&place, &issue).remove(0);
+    let key_id = key["key_id"].as_str().expect("an id");
+    let listed = run(&place, &["keys", "list", "--user", "alice", "--json"]).done();
+    assert!(!listed.contains(key["secret_key"].as_str().expect("a secret")));
+    let listed = json_lines(&listed).remove(0);
+    assert_eq!(
+        (&listed["key_id"], &listed["state"]),
+        (&key["key_id"], &"active".into())
+    );
+    run(&place, &["keys", "revoke", key_id]).done();
+    let text = run(&place, &["keys", "list"]).done();
+    assert!(text.contains(key_id) && text.contains("revoked"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_what_is_allowed() {
+    let place = Place::new();
+    run(&place, &["users", "list"]).refused(1, &["no secrets store", "blotter users add"]);
+    assert!(!place.data_dir().exists(), "looking makes nothing");
+    run(&place, &["users", "add", "alice"]).refused(2, &["--role <ROLE>"]);
+    let unknown = ["users", "add", "alice", "--role", "boss"];
+    run(&place, &unknown).refused(2, &["\"boss\" is no role; allowed: super_admin, "]);
+    let named = ["users", "add", "Alice!", "--role", "trader"];
+    run(&place, &named).refused(2, &["allowed: 1 to 32 of a-z"]);
+    let common = [
+        "users",
+        "add",
+        "alice",
+        "--role",
+        "trader",
+        "--password-stdin",
+    ];
+    with_input(&place, &common, "password1\n").refused(2, &["most common ones"]);
+    with_input(&place, &common, "").refused(2, &["too short", "8 to 128"]);
+    run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    let again = ["users", "add", "alice", "--role", "trader"];
+    run(&place, &again).refused(1, &["there is a user alice already"]);
+    run(&place, &["users", "disable", "bob"]).refused(1, &["no user bob", "users list"]);
+    run(&place, &["users", "revoke", "alice", "trader"]).refused(2, &["a user needs a role"]);
+    let scope = ["keys", "issue", "alice", "--scope", "users.manage"];
+    run(&place, &scope).refused(2, &["do not give users.manage; allowed: orders.read"]);
+    let scope = ["keys", "issue", "alice", "--scope", "everything"];
+    run(&place, &scope).refused(2, &["no permission; allowed: orders.read"]);
+    let days = ["keys", "issue", "alice", "--expires-in-days", "0"];
+    run(&place, &days).refused(2, &["1..=3653"]);
+    run(&place, &["keys", "revoke", "PKNONE"]).refused(1, &["no API key PKNONE"]);
+}
+
+/// The node's log tells of what the command line did before and meanwhile, and the whole holds.
+#[test]
+fn changes_reach_the_log_of_the_node_that_runs() {
+    let place = Place::new();
+    run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    let mut paced = place.command(&["demo", "--json", "--speed", "1"]);
+    let node = Running::start(paced.arg("--data").arg(&place.file));
+    node.line().expect("ready");
+    until("the user is recorded", || {
+        !place.events_of("UserRegistered").is_empty()
+    });
+    let key = json(&place, &["keys", "issue", "alice", "--json"]).remove(0);
+    until("the key is recorded", || {
+        !place.events_of("ApiKeyIssued").is_empty()
+    });
+    let issued = place.events_of("ApiKeyIssued").remove(0);
+    assert_eq!(issued["stream"], "user-alice");
+    assert_eq!(issued["version"], 2);
+    assert_eq!(issued["payload"]["key_id"], key["key_id"]);
+    assert_eq!(issued["who"]["principal"], "system:cli");
+    assert!(issued["who"]["human"].is_string(), "{issued}");
+    // Found at the latest when the node stops, and then before the stop itself.
+    run(&place, &["users", "disable", "alice"]).done();
+    node.terminate();
+    assert_eq!(node.finish().code(), Some(0));
+    let events = place.events();
+    let types: Vec<_> = events
+        .iter()
+        .rev()
+        .take(2)
+        .map(|event| &event["type"])
+        .collect();
+    assert_eq!(types, ["NodeStopped", "UserDisabled"]);
+    place.assert_verifies();
+    let log = finish(&mut place.command(&["events", "--json"])).done();
+    assert!(!log.contains(key["secret_key"].as_str().expect("a secret")));
+    // And what comes of the data is the same as ever.
+    let done = finish(&mut place.demo()).summary();
+    assert_same(&done, undisturbed());
+    assert_eq!(place.events_of("UserRegistered").len(), 1);
+}
