@@ -3,15 +3,27 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
 
-use super::Services;
+use super::hosts::check_host;
+use super::observe::observe;
+use super::security_headers::security_headers;
+use super::stream::{self, Hub};
+use super::{Services, configure, metrics};
 use crate::runtime::Tasks;
 
 /// Threads that read requests and write answers; decisions are made elsewhere.
 const WORKERS: usize = 2;
+/// Open connections of one worker; the next ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 2_048;
+/// Longest wait for a request's head.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
+/// How long a connection without requests is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds that open requests get to finish when the node stops.
 const STOP_WAIT_SECONDS: u64 = 5;
 
@@ -28,11 +40,13 @@ pub struct Listening {
     /// With the port that was really taken.
     pub address: SocketAddr,
     handle: ServerHandle,
+    streams: Hub,
 }
 
 impl Listening {
-    /// Lets open requests finish, then closes every connection.
+    /// Says goodbye to streams, lets open requests finish, then closes every connection.
     pub async fn stop(&self) {
+        self.streams.stop();
         self.handle.stop(true).await;
     }
 }
@@ -52,12 +66,23 @@ pub fn serve(
     tasks: &Rc<dyn Tasks>,
 ) -> io::Result<Listening> {
     let address = listener.local_addr()?;
+    let streams = Hub::default();
+    let hub = streams.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(services.clone()))
-            .route("/live", web::get().to(live))
+            .app_data(web::Data::new(hub.clone()))
+            .configure(configure)
+            // The last one is the first that a request meets.
+            .wrap(from_fn(check_host))
+            .wrap(from_fn(observe))
+            .wrap(from_fn(security_headers))
     })
+    .on_connect(stream::keep_socket)
     .workers(WORKERS)
+    .max_connections(CONNECTIONS_MAX)
+    .client_request_timeout(HEAD_WAIT)
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(STOP_WAIT_SECONDS)
     // The command line listens to signals, and stops the node in its own order.
     .disable_signals()
@@ -72,9 +97,10 @@ pub fn serve(
             }
         }),
     );
-    Ok(Listening { address, handle })
-}
-
-async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "live" }))
+    tasks.spawn("metrics", Box::pin(metrics::upkeep()));
+    Ok(Listening {
+        address,
+        handle,
+        streams,
+    })
 }

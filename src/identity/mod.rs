@@ -20,6 +20,7 @@ pub mod principal;
 pub mod recorder;
 mod repeats;
 mod sessions;
+mod standing;
 mod store;
 pub mod throttle;
 pub mod tickets;
