@@ -27,6 +27,12 @@ export interface CandleChart {
 
 export type Hover = (bar: Bar | null) => void;
 
+/** Cheap instruments need more decimals on the axis. */
+function formatFor(bars: Bar[]): { type: 'price'; precision: number; minMove: number } {
+  const cheap = toNumber(bars.at(-1)?.close ?? '100') < 10;
+  return { type: 'price', precision: cheap ? 3 : 2, minMove: cheap ? 0.001 : 0.01 };
+}
+
 export function createCandleChart(element: HTMLElement, palette: Palette, hover: Hover): CandleChart {
   const chart = createChart(element, {
     autoSize: true,
@@ -101,6 +107,7 @@ export function createCandleChart(element: HTMLElement, palette: Palette, hover:
   return {
     setBars(bars) {
       byDate = new Map(bars.map((bar) => [bar.date, bar]));
+      candles.applyOptions({ priceFormat: formatFor(bars) });
       candles.setData(bars.map(candleOf));
       volume.setData(bars.map(volumeOf));
       const to = bars.length + 4;

@@ -67,7 +67,7 @@ export function createEquityChart(element: HTMLElement, palette: Palette, hover:
       ...common,
       width: first.width,
       height: first.lower,
-      padding: [4, 8, 0, 0],
+      padding: [10, 8, 0, 0],
       cursor,
       scales: { y: { range: (_, min) => [Math.min(min, -0.01), 0] } },
       axes: [

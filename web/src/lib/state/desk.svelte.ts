@@ -21,7 +21,7 @@ import { Candles, type Bar } from './candles.svelte';
 import { Connection } from './connection.svelte';
 import { Equity } from './equity.svelte';
 import { List } from './list.svelte';
-import { Refresher } from './refresher';
+import { Refresher, SPACING_MS } from './refresher';
 import { changedBy, type ResourceName } from './routing';
 import { session } from './session.svelte';
 import { Tape } from './tape.svelte';
@@ -32,6 +32,18 @@ const BATCH_MS = 100;
 /** More waiting events than this (a page in the background): start over from snapshots. */
 const WAITING_EVENTS_MAX = 20_000;
 const LIST_LIMIT = 100;
+
+const TAPE_LIMIT = 30;
+const TAPE_TYPES = [
+  'FillBooked',
+  'OrderSubmitted',
+  'OrderApproved',
+  'OrderRefused',
+  'SignalGenerated',
+  'KillSwitchEngaged',
+  'KillSwitchReleased',
+  'NodeStarted',
+];
 
 const CHANNELS: [Channel, Permission][] = [
   ['orders', 'orders.read'],
@@ -96,6 +108,7 @@ export class Desk {
       return () => clearTimeout(timer);
     },
   });
+  #closed = false;
   #waiting: Event[] = [];
   #batchTimer: ReturnType<typeof setTimeout> | null = null;
   #stream: StreamClient;
@@ -126,6 +139,7 @@ export class Desk {
   }
 
   close(): void {
+    this.#closed = true;
     this.#stream.stop();
     this.#refresher.stop();
     this.connection.stop();
@@ -265,11 +279,16 @@ export class Desk {
     );
   }
 
+  /** What happened before the page was opened. Asked by type: the newest events of all are prices. */
   async #fillTape(): Promise<void> {
     if (!session.can('audit.read')) return;
-    const query = { order: 'desc' as const, limit: 60 };
-    const answer = await ask(api.GET('/api/v1/audit/events', { params: { query } }));
-    if (answer.ok) this.tape.fill(answer.data.items);
+    for (const type of TAPE_TYPES) {
+      if (this.#closed) return;
+      const query = { type, order: 'desc' as const, limit: TAPE_LIMIT };
+      const answer = await ask(api.GET('/api/v1/audit/events', { params: { query } }));
+      if (answer.ok) this.tape.add(answer.data.items);
+      await new Promise((resume) => setTimeout(resume, SPACING_MS));
+    }
   }
 
   #hurry = (): void => {

@@ -3,6 +3,10 @@ import { api, ask, useCsrfToken, whenSessionIsLost } from '$lib/api/client';
 import type { Failure } from '$lib/api/problem';
 import type { Permission, Session } from '$lib/api/types';
 
+/** Set while a session is believed to exist. The cookie itself cannot be read by scripts; without
+    this, every first visit would ask and be answered with an error. */
+const HINT_KEY = 'blotter.session';
+
 class SessionState {
   /** Undefined until the server has been asked. */
   current = $state.raw<Session | null | undefined>(undefined);
@@ -20,10 +24,15 @@ class SessionState {
   }
 
   async restore(): Promise<void> {
+    if (localStorage.getItem(HINT_KEY) === null) {
+      this.current = null;
+      return;
+    }
     const answer = await ask(api.GET('/api/v1/sessions/current'));
     if (answer.ok) return this.#begin(answer.data);
     const absent = answer.failure.kind === 'problem' && answer.failure.problem.status === 401;
     this.failure = absent ? null : answer.failure;
+    if (absent) localStorage.removeItem(HINT_KEY);
     this.current = null;
   }
 
@@ -49,6 +58,7 @@ class SessionState {
 
   #begin(session: Session): void {
     useCsrfToken(session.csrf_token);
+    localStorage.setItem(HINT_KEY, '1');
     this.current = session;
     this.failure = null;
     this.ended = false;
@@ -56,6 +66,7 @@ class SessionState {
 
   #end(byItself: boolean): void {
     useCsrfToken(null);
+    localStorage.removeItem(HINT_KEY);
     this.current = null;
     this.ended = byItself;
   }

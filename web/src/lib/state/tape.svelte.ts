@@ -1,48 +1,46 @@
-// The tape: the newest events first, bounded, and held still while someone reads.
+// The tape: the newest events first, bounded, and held still while someone reads. Price events come
+// many times as often as all others, so they have a bound of their own and push nothing else out.
 import type { Event } from '$lib/api/types';
 
 const KEPT_MAX = 200;
+const PRICES_MAX = 60;
+
+const isPrice = (event: Event): boolean => event.type === 'PriceMarked';
+
+/** Newest first, each position once, bounded. Pure, for tests. */
+export function merge(rows: Event[], added: Event[]): Event[] {
+  const byPosition = new Map(rows.map((event) => [event.position, event]));
+  for (const event of added) byPosition.set(event.position, event);
+  const sorted = [...byPosition.values()].sort((a, b) => b.position - a.position);
+  let prices = 0;
+  let others = 0;
+  return sorted.filter((event) => (isPrice(event) ? ++prices <= PRICES_MAX : ++others <= KEPT_MAX));
+}
 
 export class Tape {
   rows = $state.raw<Event[]>([]);
   paused = $state(false);
-  /** Events that arrived during a pause and are not shown yet; at most KEPT_MAX are kept. */
+  /** Events that arrived during a pause and are not shown yet. */
   held = $state.raw<Event[]>([]);
+  /** How many of those there were besides prices, also when some had to be dropped. */
   heldCount = $state(0);
   loaded = $state(false);
 
-  /** Events in ascending order of position. */
   add(events: Event[]): void {
-    const newest = this.held[0]?.position ?? this.rows[0]?.position ?? 0;
-    const added = events.filter((event) => event.position > newest);
-    if (added.length === 0) return;
+    if (events.length === 0) return;
     this.loaded = true;
     if (this.paused) {
-      this.heldCount += added.length;
-      this.held = [...added.reverse(), ...this.held].slice(0, KEPT_MAX);
+      this.heldCount += events.filter((event) => !isPrice(event)).length;
+      this.held = merge(this.held, events);
     } else {
-      this.rows = [...added.reverse(), ...this.rows].slice(0, KEPT_MAX);
+      this.rows = merge(this.rows, events);
     }
-  }
-
-  /** Older events from the log, newest first, under what the stream has brought already. */
-  fill(older: Event[]): void {
-    const oldest = this.rows.at(-1)?.position ?? Infinity;
-    const below = older.filter((event) => event.position < oldest);
-    this.rows = [...this.rows, ...below].slice(0, KEPT_MAX);
-    this.loaded = true;
   }
 
   toggle(): void {
     this.paused = !this.paused;
     if (this.paused) return;
-    this.rows = [...this.held, ...this.rows].slice(0, KEPT_MAX);
-    this.held = [];
-    this.heldCount = 0;
-  }
-
-  clear(): void {
-    this.rows = [];
+    this.rows = merge(this.rows, this.held);
     this.held = [];
     this.heldCount = 0;
   }
