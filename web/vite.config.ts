@@ -3,6 +3,7 @@
 //
 // Messages are compiled by `npm run messages`, which every script runs first. Only the dev server
 // also compiles them on change: in a build the plugin keeps the process alive for half a minute.
+import { fileURLToPath } from 'node:url';
 import { paraglideVitePlugin } from '@inlang/paraglide-js';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import tailwindcss from '@tailwindcss/vite';
@@ -10,6 +11,8 @@ import { defineConfig } from 'vitest/config';
 
 const node = process.env['BLOTTER_URL'] ?? 'http://127.0.0.1:8080';
 const proxied = ['/api', '/live', '/ready', '/health'];
+
+const folder = (name: string): string => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 
 const messages = () =>
   paraglideVitePlugin({
@@ -24,7 +27,7 @@ export default defineConfig(({ command }) => ({
     tailwindcss(),
     svelte(),
   ],
-  resolve: { alias: { $lib: '/src/lib', $paraglide: '/src/paraglide' } },
+  resolve: { alias: { $lib: folder('lib'), $paraglide: folder('paraglide') } },
   build: {
     target: 'es2022',
     // The content security policy allows no data: URL for fonts and scripts.

@@ -4,7 +4,7 @@ import type { Event } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 import { checkName } from './checks';
 import { kindName, scopeText, sideName, timeInForceName } from './labels';
-import { money, percent, price, quantity, signedMoney } from './numbers';
+import { MISSING, money, percent, price, quantity, signedMoney } from './numbers';
 
 type Payload = Record<string, unknown>;
 type Sentence = (payload: Payload, event: Event) => string;
@@ -45,6 +45,7 @@ function halt(payload: Payload): { scope: string; cause: string } {
   return { scope, cause: text(payload, 'cause') };
 }
 
+const user = (payload: Payload): { user: string } => ({ user: text(payload, 'user') || MISSING });
 const reason = (payload: Payload): { reason: string } => ({ reason: text(payload, 'reason') });
 /** `strategy-sma-cross-1` is strategy sma-cross-1. */
 const owner = (event: Event): string => event.stream.slice(event.stream.indexOf('-') + 1);
@@ -87,7 +88,22 @@ const SENTENCES: Record<string, Sentence> = {
     m.event_actor_restarted({ actor: text(p, 'actor'), cause: text(p, 'cause') }),
   AlertRaised: (p) => m.event_alert_raised({ summary: text(p, 'summary') }),
   AlertDelivered: (p) => m.event_alert_delivered({ channel: text(p, 'channel') }),
+  UserRegistered: (p) => m.event_user_registered(user(p)),
+  RoleGranted: (p) => m.event_role_granted({ ...user(p), role: text(p, 'role') }),
+  RoleRevoked: (p) => m.event_role_revoked({ ...user(p), role: text(p, 'role') }),
+  UserDisabled: (p) => m.event_user_disabled(user(p)),
+  PasswordChanged: (p) => m.event_password_changed(user(p)),
+  LoginSucceeded: (p) => m.event_login_succeeded({ ...user(p), peer: text(p, 'peer') }),
+  LoginFailed: (p) => m.event_login_failed({ ...user(p), peer: text(p, 'peer') }),
+  AccessDenied: (p) =>
+    m.event_access_denied({ who: text(p, 'principal'), permission: text(p, 'permission') }),
+  ApiKeyIssued: (p) => m.event_key_issued({ ...user(p), key: text(p, 'key_id') }),
+  ApiKeyRevoked: (p) => m.event_key_revoked({ ...user(p), key: text(p, 'key_id') }),
+  SessionRevoked: (p) => m.event_session_revoked({ ...user(p), reason: text(p, 'reason') }),
 };
+
+/** Every event type with a sentence of its own. */
+export const KNOWN_TYPES: readonly string[] = Object.keys(SENTENCES);
 
 function signal(payload: Payload): string {
   const { side, symbol, price: at } = fill(payload);

@@ -61,7 +61,10 @@ export class Refresher {
   }
 
   #schedule(): void {
-    if (this.#stopped || this.#cancelTimer !== null) return;
+    // What was planned may be later than what has just been marked.
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    if (this.#stopped) return;
     const next = this.#next();
     if (next === null) return;
     const at = Math.max(next.notBefore, this.#lastStart + SPACING_MS);
