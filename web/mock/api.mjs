@@ -36,7 +36,7 @@ export class Api {
   answer(request, url, body) {
     try {
       const path = url.pathname.slice('/api/v1/'.length);
-      const fault = this.faults.find((one) => one.times > 0 && path.startsWith(one.path) && one.method === request.method);
+      const fault = this.faults.find((one) => one.times > 0 && path === one.path && one.method === request.method);
       if (fault) {
         fault.times -= 1;
         if (fault.act) this.route(request.method, path, url.searchParams, body, request, this.sessionOf(request));
