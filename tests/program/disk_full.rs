@@ -85,7 +85,7 @@ fn listed(data_dir: &Path) -> String {
 fn a_full_disk_stops_nothing_for_good() {
     undisturbed();
     let normal = [800, 1_600, 2_400];
-    let torture = [700, 900, 1_000, 1_200, 1_400, 1_800, 2_000, 2_200, 3_000];
+    let torture = [800, 900, 1_000, 1_200, 1_400, 1_800, 2_000, 2_200, 3_000];
     let sizes = match is_torture() {
         true => &torture[..],
         false => &normal[..],
