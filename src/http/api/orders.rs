@@ -140,6 +140,7 @@ const STATUS: Param = Param::optional(
     reason = "its shape is for the document; bodies are read field by field"
 )]
 pub struct CancelRequest {
+    #[schema(min_length = 1, max_length = 1000)]
     reason: Option<String>,
 }
 
