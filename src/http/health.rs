@@ -229,7 +229,11 @@ mod tests {
 
     #[test]
     fn bars_are_counted_by_pass() {
-        let detail = |row, rows| market_data(Progress { row, rows }).detail.unwrap_or_default();
+        let detail = |row, rows| {
+            market_data(Progress { row, rows })
+                .detail
+                .unwrap_or_default()
+        };
         assert_eq!(detail(0, 0), "0 of 0 bars");
         assert_eq!(detail(9, 10), "9 of 10 bars");
         assert_eq!(detail(10, 10), "10 of 10 bars");

@@ -8,6 +8,8 @@ use awc::{BoxedSocket, Client};
 use blotter::identity::Role;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::node::{Floor, Key};
@@ -168,14 +170,21 @@ pub async fn http(
     body: &str,
 ) -> Answer {
     let method = method.parse().expect("a method");
-    let client = Client::builder().disable_redirects().timeout(DEADLINE).finish();
+    let client = Client::builder()
+        .disable_redirects()
+        .timeout(DEADLINE)
+        .finish();
     let mut request = client.request(method, floor.url(path)).no_decompress();
     for (name, value) in headers {
         request = request.insert_header((*name, *value));
     }
     let sent = request.send_body(body.to_owned()).await;
     let mut response = sent.unwrap_or_else(|error| panic!("{path}: {error}"));
-    let body = response.body().limit(FRAME_BYTES_MAX).await.expect("a body");
+    let body = response
+        .body()
+        .limit(FRAME_BYTES_MAX)
+        .await
+        .expect("a body");
     let headers = response.headers().iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
@@ -191,14 +200,54 @@ pub async fn get(floor: &Floor<'_>, path: &str) -> Answer {
     http(floor, "GET", path, &[], "").await
 }
 
-/// The request for an upgrade, as plain HTTP, to see how it is refused.
+/// Asks for an upgrade by hand, to see the whole answer.
 pub async fn upgrade(floor: &Floor<'_>, headers: &[(&str, &str)]) -> Answer {
-    let mut all = vec![
-        ("connection", "upgrade"),
+    let mut request = format!("GET /ws/v1 HTTP/1.1\r\nhost: {}\r\n", floor.address);
+    let usual = [
+        ("connection", "Upgrade"),
         ("upgrade", "websocket"),
         ("sec-websocket-version", "13"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
-    all.extend_from_slice(headers);
-    http(floor, "GET", "/ws/v1", &all, "").await
+    let is_given = |name: &str| headers.iter().any(|(other, _)| *other == name);
+    let usual = usual.iter().filter(|(name, _)| !is_given(name));
+    for (name, value) in usual.chain(headers) {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    let mut socket = TcpStream::connect(floor.address).await.expect("connects");
+    socket.write_all(request.as_bytes()).await.expect("sends");
+    let answer = timeout(DEADLINE, read_answer(&mut socket)).await;
+    answer.expect("an answer in time")
+}
+
+async fn read_answer(socket: &mut TcpStream) -> Answer {
+    let mut received = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&received).into_owned();
+        if let Some(answer) = parse_answer(&text) {
+            return answer;
+        }
+        assert_ne!(
+            socket.read_buf(&mut received).await.expect("reads"),
+            0,
+            "{text}"
+        );
+    }
+}
+
+/// `None` while there is more to come.
+fn parse_answer(text: &str) -> Option<Answer> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+    let answer = Answer {
+        status,
+        headers: headers.collect(),
+        text: body.to_owned(),
+    };
+    let length = answer.header("content-length").parse().unwrap_or(0);
+    (status == 101 || body.len() >= length).then_some(answer)
 }

@@ -13,7 +13,10 @@ async fn ticket(floor: &Floor<'_>, role: Role) -> String {
     let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let answer = http(floor, "POST", "/api/v1/stream-tickets", &headers, "").await;
     assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["ticket"].as_str().expect("a ticket").to_owned()
+    answer.json()["ticket"]
+        .as_str()
+        .expect("a ticket")
+        .to_owned()
 }
 
 #[test]
@@ -21,14 +24,23 @@ fn a_ticket_opens_the_stream_once() {
     Place::quiet().run(async |floor| {
         let ticket = ticket(floor, Role::Trader).await;
         let mut first = Stream::stranger(floor).await;
-        first.say(json!({"type": "authenticate", "ticket": ticket})).await;
+        first
+            .say(json!({"type": "authenticate", "ticket": ticket}))
+            .await;
         let frame = first.frame().await;
         assert_eq!(frame["type"], "authenticated");
         assert_eq!(frame["user"], "trader");
         assert_eq!(frame["heartbeat_seconds"], 5);
-        assert!(frame["permissions"].as_array().unwrap().contains(&json!("orders.submit")));
+        assert!(
+            frame["permissions"]
+                .as_array()
+                .unwrap()
+                .contains(&json!("orders.submit"))
+        );
         let mut second = Stream::stranger(floor).await;
-        second.say(json!({"type": "authenticate", "ticket": ticket})).await;
+        second
+            .say(json!({"type": "authenticate", "ticket": ticket}))
+            .await;
         second.ended("unauthenticated", 4401).await;
     });
 }
@@ -67,8 +79,12 @@ fn a_frame_may_come_in_pieces() {
     use actix_ws::Item;
     Place::quiet().run(async |floor| {
         let mut stream = Stream::of(floor, Role::Trader).await;
-        stream.send(Message::Continuation(Item::FirstText(r#"{"type""#.into()))).await;
-        stream.send(Message::Continuation(Item::Last(r#":"ping"}"#.into()))).await;
+        stream
+            .send(Message::Continuation(Item::FirstText(r#"{"type""#.into())))
+            .await;
+        stream
+            .send(Message::Continuation(Item::Last(r#":"ping"}"#.into())))
+            .await;
         assert_eq!(stream.frame().await["type"], "pong");
         stream.send(Message::Ping("hello".into())).await;
         assert_eq!(stream.hear().await, Heard::Pong);
@@ -118,7 +134,9 @@ fn bad_keys_and_plain_requests_are_refused() {
         let wrong = upgrade(floor, &[id, ("apca-api-secret-key", "wrong")]).await;
         wrong.problem(401, "bad_credentials");
         upgrade(floor, &[id]).await.problem(401, "unauthenticated");
-        crate::client::get(floor, "/ws/v1").await.problem(400, "bad_request");
+        crate::client::get(floor, "/ws/v1")
+            .await
+            .problem(400, "bad_request");
     });
 }
 
@@ -136,10 +154,15 @@ fn one_principal_has_sixteen_places() {
         assert_eq!(refused.header("retry-after"), "5");
         let ticket = ticket(floor, Role::Trader).await;
         let mut by_ticket = Stream::stranger(floor).await;
-        by_ticket.say(json!({"type": "authenticate", "ticket": ticket})).await;
+        by_ticket
+            .say(json!({"type": "authenticate", "ticket": ticket}))
+            .await;
         by_ticket.ended("too_many_requests", 1013).await;
         let metrics = crate::client::get(floor, "/metrics").await.text;
-        assert!(metrics.contains("# TYPE blotter_stream_clients gauge"), "{metrics}");
+        assert!(
+            metrics.contains("# TYPE blotter_stream_clients gauge"),
+            "{metrics}"
+        );
         Stream::of(floor, Role::Auditor).await;
         drop(held);
         // The places are free as soon as the server has noticed.

@@ -1,13 +1,15 @@
 //! Every answer tells browsers to be careful.
 
-use blotter::identity::Role;
-
-use crate::client::{Answer, Stream, get, http, upgrade};
+use crate::client::{Answer, get, http, upgrade};
 use crate::node::Place;
 
 fn assert_careful(answer: &Answer) {
     let policy = answer.header("content-security-policy");
-    for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"] {
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "frame-ancestors 'none'",
+    ] {
         assert!(policy.contains(part), "{answer:?}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
@@ -60,7 +62,11 @@ fn every_kind_of_answer_is_careful() {
         assert_careful(&http(floor, "GET", "/", &[("host", "evil.example")], "").await);
         let secure = [("x-forwarded-proto", "https")];
         let secure = http(floor, "GET", "/live", &secure, "").await;
-        assert!(secure.header("strict-transport-security").contains("max-age=63072000"));
+        assert!(
+            secure
+                .header("strict-transport-security")
+                .contains("max-age=63072000")
+        );
     });
 }
 
@@ -77,7 +83,13 @@ fn the_dashboard_or_how_to_build_it_is_at_the_root() {
             assert_eq!((head.status, head.text.as_str()), (200, ""));
             assert_eq!(head.header("content-length"), page.text.len().to_string());
         }
-        for path in ["/robots.txt", "/api/nothing", "/api/v1/nothing", "/ws/v9", "/assets/x"] {
+        for path in [
+            "/robots.txt",
+            "/api/nothing",
+            "/api/v1/nothing",
+            "/ws/v9",
+            "/assets/x",
+        ] {
             get(floor, path).await.problem(404, "not_found");
         }
     });
@@ -86,9 +98,12 @@ fn the_dashboard_or_how_to_build_it_is_at_the_root() {
 #[test]
 fn an_upgrade_is_answered_with_the_headers_too() {
     Place::quiet().run(async |floor| {
-        // Only that it works beside all the middleware; what is in a 101 no browser shows.
-        let mut stream = Stream::of(floor, Role::Observer).await;
-        stream.subscribe(&["prices"], None).await;
-        assert_eq!(stream.frame().await["type"], "subscribed");
+        let answer = upgrade(floor, &[]).await;
+        assert_eq!(answer.status, 101);
+        assert_eq!(
+            answer.header("sec-websocket-accept"),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
+        assert_careful(&answer);
     });
 }

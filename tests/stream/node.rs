@@ -23,6 +23,8 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::client::get;
+
 /// Longest that a run may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 pub const PASSWORD: &str = "quite-a-long-passphrase-7";
@@ -83,6 +85,15 @@ impl Place {
         }
     }
 
+    /// The same over a few weeks in which prices fall and then rise.
+    pub fn trading_briefly() -> Self {
+        let place = Self::trading("max");
+        let file = place.dir.path().join("market.csv");
+        std::fs::write(&file, market()).expect("writes the data");
+        let file = file.to_str().expect("a path").to_owned();
+        place.with("market.data", &file)
+    }
+
     pub fn with(mut self, setting: &'static str, value: &str) -> Self {
         self.settings.push((setting, value.to_owned()));
         self
@@ -114,6 +125,15 @@ impl Place {
 
     /// Runs `test` against a node, stops it, and gives what its log then holds.
     pub fn run(&self, test: impl AsyncFnOnce(&Floor<'_>)) -> Vec<Value> {
+        self.run_then(test, async |()| ())
+    }
+
+    /// The same; `after` gets what `test` leaves while the node stops.
+    pub fn run_then<T>(
+        &self,
+        test: impl AsyncFnOnce(&Floor<'_>) -> T,
+        after: impl AsyncFnOnce(T),
+    ) -> Vec<Value> {
         System::new().block_on(async {
             let done = timeout(PATIENCE, async {
                 let mut node = Node::start(self.config()).await.expect("starts");
@@ -124,12 +144,15 @@ impl Place {
                     address,
                 };
                 let tested = async {
-                    test(&floor).await;
+                    let left = test(&floor).await;
                     stopper.send_replace(true);
+                    left
                 };
-                let (ran, ()) = futures_util::join!(node.run(), tested);
+                let (ran, left) = futures_util::join!(node.run(), tested);
                 ran.expect("runs");
-                node.stop("the test is done").await.expect("stops");
+                let stop = node.stop("the test is done");
+                let (stopped, ()) = futures_util::join!(stop, after(left));
+                stopped.expect("stops");
                 self.log().await
             });
             done.await.expect("in time")
@@ -144,6 +167,43 @@ impl Place {
         let event = |record: &[u8]| serde_json::from_slice(record).expect("JSON");
         all.iter().map(|recorded| event(&recorded.record)).collect()
     }
+}
+
+/// Waits until the recorded market has been played and the read models show everything.
+pub async fn settled(floor: &Floor<'_>) {
+    loop {
+        let health = get(floor, "/health").await.json();
+        let components = health["components"].as_array().expect("components");
+        let market = components.iter().find(|part| part["name"] == "market_data");
+        let is_played = market.is_none_or(|market| {
+            let detail = market["detail"].as_str().expect("text");
+            let (row, rows) = detail.split_once(" of ").expect("a share");
+            row != "0" && rows == format!("{row} bars")
+        });
+        if is_played && health["log_head"] == health["views_position"] {
+            return;
+        }
+    }
+}
+
+/// Averages over it cross.
+fn market() -> String {
+    const DAYS: u32 = 70;
+    let mut text = "symbol,date,open,high,low,close,volume,adj_close\n".to_owned();
+    for day in 0..DAYS {
+        let first = chrono::NaiveDate::from_ymd_opt(2005, 1, 3).expect("a date");
+        let date = first + chrono::Days::new(day.into());
+        let (turn, base) = (DAYS / 2, 100);
+        let close = match day < turn {
+            true => base - day / 2,
+            false => base - turn / 2 + (day - turn),
+        };
+        let (high, low) = (close + 1, close - 1);
+        text.push_str(&format!(
+            "AAPL,{date},{close},{high},{low},{close},1000,{close}\n"
+        ));
+    }
+    text
 }
 
 /// A user of each role, with a key.

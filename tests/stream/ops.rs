@@ -29,7 +29,7 @@ fn a_node_that_serves_is_live_and_ready() {
 
 #[test]
 fn health_names_every_part() {
-    Place::trading("max").run(async |floor| {
+    Place::trading_briefly().run(async |floor| {
         let health = get(floor, "/health").await.json();
         assert_eq!(health["status"], "ok", "{health}");
         assert_eq!(health["node"], "node-1");
@@ -38,12 +38,23 @@ fn health_names_every_part() {
         }
         assert!(health["log_head"].as_u64() >= health["views_position"].as_u64());
         let components = health["components"].as_array().expect("components");
-        let names = components.iter().map(|c| c["name"].as_str().expect("a name"));
+        let names = components
+            .iter()
+            .map(|c| c["name"].as_str().expect("a name"));
         let names: Vec<_> = names.collect();
-        for part in ["log", "read_models", "secrets", "actor:risk", "actor:execution", "market_data"] {
+        for part in [
+            "log",
+            "read_models",
+            "secrets",
+            "actor:risk",
+            "actor:execution",
+            "market_data",
+        ] {
             assert!(names.contains(&part), "{part} is not in {names:?}");
         }
-        let from_outside = http(floor, "GET", "/health", &[("via", "a proxy")], "").await.json();
+        let from_outside = http(floor, "GET", "/health", &[("via", "a proxy")], "")
+            .await
+            .json();
         for component in from_outside["components"].as_array().expect("components") {
             assert_eq!(component["detail"], json!(null));
         }
@@ -56,10 +67,13 @@ async fn metrics(floor: &Floor<'_>, role: Role) -> crate::client::Answer {
 
 #[test]
 fn metrics_are_for_operators() {
-    Place::trading("max").run(async |floor| {
+    Place::trading_briefly().run(async |floor| {
         let here = get(floor, "/metrics").await;
         assert_eq!(here.status, 200);
-        assert_eq!(here.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+        assert_eq!(
+            here.header("content-type"),
+            "text/plain; version=0.0.4; charset=utf-8"
+        );
         let forwarded = [("x-forwarded-for", "127.0.0.1")];
         let refused = http(floor, "GET", "/metrics", &forwarded, "").await;
         refused.problem(401, "unauthenticated");
@@ -70,7 +84,7 @@ fn metrics_are_for_operators() {
 
 #[test]
 fn every_metric_has_help_and_clients_are_counted() {
-    Place::trading("max").run(async |floor| {
+    Place::trading_briefly().run(async |floor| {
         let mut stream = Stream::of(floor, Role::SuperAdmin).await;
         stream.subscribe(&["prices"], None).await;
         stream.frame_of("event").await;
@@ -79,11 +93,16 @@ fn every_metric_has_help_and_clients_are_counted() {
         let mut count = 0;
         for family in families {
             let (name, _) = family.split_once(' ').expect("a name and a type");
-            assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help");
+            assert!(
+                text.contains(&format!("# HELP {name} ")),
+                "{name} has no help"
+            );
             count += 1;
         }
         assert!(count >= 5, "{text}");
-        let clients = text.lines().find_map(|line| line.strip_prefix("blotter_stream_clients "));
+        let clients = text
+            .lines()
+            .find_map(|line| line.strip_prefix("blotter_stream_clients "));
         // Other tests of this process may have clients too.
         assert!(clients.expect("a gauge").parse::<u32>().expect("a number") >= 1);
     });

@@ -4,7 +4,7 @@ use blotter::identity::Role;
 use serde_json::Value;
 
 use crate::client::{Stream, http};
-use crate::node::{Floor, Place};
+use crate::node::{Floor, Place, settled};
 
 async fn listed(floor: &Floor<'_>, path: &str) -> Value {
     let key = floor.key(Role::SuperAdmin);
@@ -19,20 +19,9 @@ async fn listed(floor: &Floor<'_>, path: &str) -> Value {
 
 #[test]
 fn rows_are_those_of_the_api() {
-    let place = Place::trading("max");
-    // Plays everything, so that nothing changes any more while it is compared.
-    place.run(async |floor| {
-        let mut done = false;
-        while !done {
-            let health = crate::client::get(floor, "/health").await.json();
-            let market = health["components"].as_array().expect("components").iter();
-            let market = market.filter(|component| component["name"] == "market_data");
-            let detail = market.map(|component| component["detail"].clone()).next();
-            let detail = detail.expect("market data");
-            let (row, rows) = detail.as_str().expect("text").split_once(" of ").expect("a share");
-            let is_played = rows.strip_suffix(" bars") == Some(row) && row != "0";
-            done = is_played && health["log_head"] == health["views_position"];
-        }
+    Place::trading_briefly().run(async |floor| {
+        // Nothing changes any more while it is compared.
+        settled(floor).await;
         let mut stream = Stream::of(floor, Role::SuperAdmin).await;
         let resources = [
             ("orders", "orders?status=open&limit=1000"),
@@ -51,9 +40,16 @@ fn rows_are_those_of_the_api() {
             assert_eq!(rows["type"], "snapshot", "{rows}");
             assert_eq!(rows["channel"], channel);
             assert_eq!(rows["position"], subscribed["position"]);
-            assert_eq!(rows["items"], listed(floor, &format!("/api/v1/{path}")).await);
+            assert_eq!(
+                rows["items"],
+                listed(floor, &format!("/api/v1/{path}")).await
+            );
             let empty = ["orders", "kill_switches"].contains(&channel);
-            assert_eq!(rows["items"].as_array().expect("rows").is_empty(), empty, "{channel}");
+            assert_eq!(
+                rows["items"].as_array().expect("rows").is_empty(),
+                empty,
+                "{channel}"
+            );
         }
     });
 }
