@@ -56,7 +56,7 @@ export class Desk {
     this.log.businessTime = businessTime(bar.date);
     const event = this.log.append(`market-${symbol}`, 'PriceMarked', { symbol, bar, source: 'us_wiki_daily 48f32599', row: this.row });
     this.candles.get(symbol).push({ symbol, ...bar, position: event.position });
-    Object.assign(this.instruments.get(symbol), { last_price: bar.close, last_bar: bar, position: event.position });
+    Object.assign(this.instruments.get(symbol), { last_price: bar.close, last_bar: bar.date, position: event.position });
     this.match(symbol, bar);
     this.mark();
     this.signal(symbol, bar);

@@ -4,110 +4,15 @@
  */
 
 export interface paths {
-    "/api/v1/sessions": {
+    "/api/docs": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        post: operations["log_in"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/sessions/current": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["current_session"];
-        put?: never;
-        post?: never;
-        delete: operations["log_out"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/stream-tickets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["issue_stream_ticket"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/orders": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_orders"];
-        put?: never;
-        post: operations["submit_order"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/orders/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["preview_order"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/orders/{order_id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["cancel_order"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/orders/{order_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_order"];
+        /** This description as a page */
+        get: operations["get_docs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -116,14 +21,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/orders/{order_id}/events": {
+    "/api/docs/problems": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_order_events"];
+        /** Every problem by its code */
+        get: operations["get_docs_problems"];
         put?: never;
         post?: never;
         delete?: never;
@@ -132,14 +38,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/executions": {
+    "/api/docs/style.css": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_executions"];
+        /** How these pages look */
+        get: operations["get_docs_style_css"];
         put?: never;
         post?: never;
         delete?: never;
@@ -148,14 +55,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/positions": {
+    "/api/openapi.json": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_positions"];
+        /** This description */
+        get: operations["get_openapi_json"];
         put?: never;
         post?: never;
         delete?: never;
@@ -171,7 +79,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_accounts"];
+        /** List accounts by id */
+        get: operations["get_accounts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -187,7 +96,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_account"];
+        /** One account */
+        get: operations["get_accounts_by_account"];
         put?: never;
         post?: never;
         delete?: never;
@@ -203,7 +113,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_equity"];
+        /**
+         * What an account was worth, in order
+         * @description Point by point with `after` and `limit`, or with `points` spread over the whole history, the newest always among them. The two are not combined.
+         */
+        get: operations["get_accounts_by_account_equity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -212,14 +126,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/instruments": {
+    "/api/v1/audit/events": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_instruments"];
+        /** List recorded events */
+        get: operations["get_audit_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -235,7 +150,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_candles"];
+        /**
+         * List daily bars of an instrument by day
+         * @description Without `from` and `after` the newest `limit` bars, otherwise the first ones.
+         */
+        get: operations["get_candles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -244,14 +163,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/signals": {
+    "/api/v1/executions": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_signals"];
+        /** List executions, newest first */
+        get: operations["get_executions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -260,14 +180,161 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/strategies": {
+    "/api/v1/instruments": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_strategies"];
+        /** List instruments by symbol, each with its last price */
+        get: operations["get_instruments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ops/actors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the supervised actors */
+        get: operations["get_ops_actors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ops/projections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the read models and how far each is */
+        get: operations["get_ops_projections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List orders, newest first */
+        get: operations["get_orders"];
+        put?: never;
+        /**
+         * Submit an order
+         * @description Risk decides it at once; the answer comes when the decision is on disk. A refused order is recorded too.
+         */
+        post: operations["post_orders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask what risk would say to an order
+         * @description Records nothing and promises nothing.
+         */
+        post: operations["post_orders_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One order */
+        get: operations["get_orders_by_order_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for an order's cancellation
+         * @description The answer says that the request is on disk; whether the venue could still cancel shows in the order.
+         */
+        post: operations["post_orders_by_order_id_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything recorded about an order, in order */
+        get: operations["get_orders_by_order_id_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List open positions by account and symbol */
+        get: operations["get_positions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -283,9 +350,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_kill_switches"];
+        /** List the kill switches that are engaged */
+        get: operations["get_risk_kill_switches"];
         put?: never;
-        post: operations["engage_kill_switch"];
+        /**
+         * Engage a kill switch
+         * @description Nothing new passes in its scope from then on; cancels do. 200 when it was engaged already.
+         */
+        post: operations["post_risk_kill_switches"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,23 +373,106 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["release_kill_switch"];
+        /**
+         * Release a kill switch
+         * @description Trading in its scope goes on once the release is on disk.
+         */
+        post: operations["post_risk_kill_switches_release"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/audit/events": {
+    "/api/v1/sessions": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_audit_events"];
+        get?: never;
+        put?: never;
+        /**
+         * Sign in
+         * @description Opens a session and sets its cookie. Needs no CSRF token, but an `Origin`, if one is sent, has to be the server's own.
+         */
+        post: operations["post_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is calling
+         * @description For an API key too.
+         */
+        get: operations["get_sessions_current"];
         put?: never;
         post?: never;
+        /** Sign out */
+        delete: operations["delete_sessions_current"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List signals, newest first */
+        get: operations["get_signals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/strategies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List strategies by id */
+        get: operations["get_strategies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream-tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a ticket for the stream
+         * @description Good once, for 30 seconds, in the first frame on `/ws/v1`.
+         */
+        post: operations["post_stream_tickets"];
         delete?: never;
         options?: never;
         head?: never;
@@ -328,380 +483,776 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Session: {
-            user: string;
-            principal: string;
-            roles: string[];
-            permissions: string[];
-            csrf_token: string | null;
-            expires_at: string | null;
-            idle_seconds: number | null;
-        };
-        Login: {
-            user: string;
-            password: string;
-        };
-        StreamTicket: {
-            ticket: string;
-            /** Format: date-time */
-            expires_at: string;
-        };
-        /** @enum {string} */
-        Side: "buy" | "sell";
-        /** @enum {string} */
-        OrderKind: "market" | "limit";
-        /** @enum {string} */
-        TimeInForce: "day" | "gtc";
-        /** @enum {string} */
-        OrderStatus: "pending_new" | "new" | "partially_filled" | "filled" | "pending_cancel" | "canceled" | "rejected" | "expired";
-        NewOrder: {
-            account: string;
-            symbol: string;
-            side: components["schemas"]["Side"];
-            /** @description decimal number as text */
-            quantity: string;
-            type: components["schemas"]["OrderKind"];
-            /** @description decimal number as text */
-            limit_price?: string;
-            time_in_force?: components["schemas"]["TimeInForce"];
-            client_order_id?: string;
-            venue?: string;
-        };
-        Order: {
+        /** @description A cancel request that is on disk. */
+        Accepted: {
             order_id: string;
-            client_order_id: string;
-            venue_order_id: string | null;
-            account: string;
-            ordinal: number;
-            strategy: string | null;
-            venue: string;
-            symbol: string;
-            side: components["schemas"]["Side"];
-            type: components["schemas"]["OrderKind"];
-            /** @description decimal number as text */
-            limit_price: string | null;
-            time_in_force: components["schemas"]["TimeInForce"];
-            /** @description decimal number as text */
-            quantity: string;
-            status: components["schemas"]["OrderStatus"];
-            in_doubt: boolean;
-            /** @description decimal number as text */
-            filled_quantity: string;
-            /** @description decimal number as text */
-            leaves_quantity: string;
-            /** @description decimal number as text */
-            average_price: string | null;
-            refusal_code: string | null;
-            reject_reason: string | null;
-            /** Format: date-time */
-            submitted_at: string;
-            /** Format: date-time */
-            updated_at: string;
-            submitted_position: number;
+            /**
+             * Format: int64
+             * @example 122
+             */
             position: number;
         };
-        Check: {
-            code: string;
-            /** @enum {string} */
-            verdict: "passed" | "failed";
-            limit: string | null;
-            observed: string | null;
-            message: string;
-        };
-        Reservation: {
-            /** @description decimal number as text */
-            cash: string;
-            /** @description decimal number as text */
-            quantity: string;
-        };
-        OrderDecision: {
-            order: components["schemas"]["Order"];
-            checks: components["schemas"]["Check"][];
-            reservation: components["schemas"]["Reservation"];
-            /** @description decimal number as text */
-            reference_price: string;
-            position: number;
-        };
-        Preview: {
-            /** @enum {string} */
-            decision: "approved" | "refused";
-            refusal: string | null;
-            checks: components["schemas"]["Check"][];
-            /** @description decimal number as text */
-            reference_price: string | null;
-            /** @description decimal number as text */
-            notional: string | null;
-            /** @description decimal number as text */
-            commission: string | null;
-            reservation: components["schemas"]["Reservation"] | null;
-            as_of_position: number;
-        };
-        CancelReason: {
-            reason?: string;
-        };
-        CancelAccepted: {
-            order_id: string;
-            position: number;
-        };
-        Execution: {
-            execution_id: string;
-            order_id: string;
-            account: string;
-            strategy: string | null;
-            symbol: string;
-            side: components["schemas"]["Side"];
-            /** @description decimal number as text */
-            quantity: string;
-            /** @description decimal number as text */
-            price: string;
-            /** @description decimal number as text */
-            commission: string;
-            /** @description decimal number as text */
-            cash_change: string;
-            /** @description decimal number as text */
-            realised_pnl: string;
-            /** @description decimal number as text */
-            leaves_quantity: string;
-            /** Format: date-time */
-            time: string;
-            position: number;
-        };
-        Position: {
-            account: string;
-            symbol: string;
-            /** @description decimal number as text */
-            quantity: string;
-            /** @description decimal number as text */
-            total_cost: string;
-            /** @description decimal number as text */
-            average_price: string | null;
-            /** @description decimal number as text */
-            last_price: string | null;
-            /** @description decimal number as text */
-            market_value: string;
-            /** @description decimal number as text */
-            unrealised_pnl: string;
-            position: number;
-        };
+        /** @description A trading account. Money is in `currency`. */
         Account: {
+            /** @example demo */
             account: string;
-            name: string;
-            currency: string;
-            /** @description decimal number as text */
-            cash: string;
-            /** @description decimal number as text */
-            reserved_cash: string;
-            /** @description decimal number as text */
+            /** @example 99624.73 */
             available_cash: string;
-            /** @description decimal number as text */
-            market_value: string;
-            /** @description decimal number as text */
-            equity: string;
-            /** @description decimal number as text */
-            unrealised_pnl: string;
-            /** @description decimal number as text */
-            realised_pnl: string;
-            /** @description decimal number as text */
-            commission: string;
-            /** Format: date-time */
-            opened_at: string;
-            position: number;
-        };
-        EquityPoint: {
-            /** Format: date-time */
-            time: string;
-            position: number;
-            /** @description decimal number as text */
+            /** @example 99624.73 */
             cash: string;
-            /** @description decimal number as text */
-            market_value: string;
-            /** @description decimal number as text */
-            equity: string;
-            /** @description decimal number as text */
-            drawdown: string;
-        };
-        Bar: {
-            date: string;
-            /** @description decimal number as text */
-            open: string;
-            /** @description decimal number as text */
-            high: string;
-            /** @description decimal number as text */
-            low: string;
-            /** @description decimal number as text */
-            close: string;
-            volume: number;
-        };
-        Instrument: {
-            symbol: string;
-            kind: string;
+            /**
+             * @description All commissions paid.
+             * @example 0.37
+             */
+            commission: string;
+            /**
+             * @description ISO 4217 code.
+             * @example USD
+             */
             currency: string;
-            price_decimals: number;
-            quantity_decimals: number;
-            /** @description decimal number as text */
-            last_price: string | null;
-            last_bar: components["schemas"]["Bar"] | null;
-            position: number;
-        };
-        Candle: {
-            symbol: string;
-            date: string;
-            /** @description decimal number as text */
-            open: string;
-            /** @description decimal number as text */
-            high: string;
-            /** @description decimal number as text */
-            low: string;
-            /** @description decimal number as text */
-            close: string;
-            volume: number;
-            position: number;
-        };
-        Signal: {
-            strategy: string;
-            symbol: string;
-            side: components["schemas"]["Side"];
-            bar: string;
-            /** @description decimal number as text */
-            price: string;
-            /** @description decimal number as text */
-            confidence: string;
-            /** @enum {string} */
-            action: "order" | "none";
-            reason: string | null;
-            client_order_id: string | null;
-            /** @description decimal number as text */
-            quantity: string | null;
-            /** Format: date-time */
-            time: string;
-            position: number;
-        };
-        Strategy: {
-            strategy: string;
+            /**
+             * @description Cash plus market value.
+             * @example 99999.73
+             */
+            equity: string;
+            /**
+             * @description Of all holdings at their last prices.
+             * @example 375
+             */
+            market_value: string;
+            /** @example demo */
             name: string;
-            kind: string;
-            parameters: {
-                [key: string]: unknown;
-            };
-            account: string;
-            venue: string;
-            symbols: string[];
-            /** @enum {string} */
-            status: "registered" | "approved" | "running";
+            /** @example 2005-05-06T23:59:59.999999Z */
+            opened_at: string;
+            /**
+             * Format: int64
+             * @example 140
+             */
             position: number;
+            /**
+             * @description Before commission.
+             * @example 0
+             */
+            realised_pnl: string;
+            /**
+             * @description Held back by open buy orders.
+             * @example 0
+             */
+            reserved_cash: string;
+            /** @example 0.1 */
+            unrealised_pnl: string;
         };
-        /** @enum {string} */
-        HaltScope: "firm" | "account" | "strategy" | "instrument" | "venue";
-        KillSwitch: {
-            scope: components["schemas"]["HaltScope"];
-            key: string | null;
-            mode: string;
-            cause: string;
-            engaged_by: string;
-            /** Format: date-time */
-            engaged_at: string;
+        /** @description A supervised actor. */
+        Actor: {
+            /** @example risk */
+            actor: string;
+            last_cause?: string | null;
+            /**
+             * Format: int64
+             * @description Since the node started.
+             * @example 0
+             */
+            restarts: number;
+            /**
+             * @description When it came into this state, by the wall clock.
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            since: string;
+            /**
+             * @description `running`, `restarting` or `given_up`.
+             * @example running
+             */
+            state: string;
+        };
+        /**
+         * @description Why an order is to be cancelled.
+         * @example {
+         *       "reason": "no longer wanted"
+         *     }
+         */
+        CancelRequest: {
+            reason?: string | null;
+        };
+        /** @description One daily bar. */
+        Candle: {
+            /** @example 37.5 */
+            close: string;
+            /** @example 2005-05-09 */
+            date: string;
+            /** @example 37.6 */
+            high: string;
+            /** @example 36.9 */
+            low: string;
+            /** @example 37.2 */
+            open: string;
+            /**
+             * Format: int64
+             * @example 140
+             */
             position: number;
+            /** @example AAPL */
+            symbol: string;
+            /**
+             * Format: int64
+             * @description Units traded.
+             * @example 123456
+             */
+            volume: number;
         };
-        KillSwitchCommand: {
-            scope: components["schemas"]["HaltScope"];
-            key?: string;
-            cause: string;
+        /** @description One check as risk evaluated it. */
+        Check: {
+            /**
+             * @description `account_open`, `no_halt`, `strategy_running`, `instrument_listed`, `quantity_valid`,
+             *     `price_valid`, `reference_fresh`, `price_collar`, `max_order_notional`, `max_position`,
+             *     `short_sale` or `buying_power`.
+             * @example buying_power
+             */
+            code: string;
+            /**
+             * @description What is allowed; absent where no limit applies or none is set.
+             * @example 1000
+             */
+            limit?: string | null;
+            /** @example The order would cost 3750.75, but only 1000 is available. */
+            message: string;
+            /**
+             * @description What was seen; absent where it is missing.
+             * @example 3750.75
+             */
+            observed?: string | null;
+            /**
+             * @description `passed` or `failed`.
+             * @example failed
+             */
+            verdict: string;
         };
-        KillSwitchReleased: {
-            scope: components["schemas"]["HaltScope"];
-            key: string | null;
+        /** @description What an account was worth after one event. */
+        EquityPoint: {
+            /** @example 99624.73 */
+            cash: string;
+            /**
+             * @description Share below the highest equity so far, 0 to 1, six decimals.
+             * @example 0.000003
+             */
+            drawdown: string;
+            /** @example 99999.73 */
+            equity: string;
+            /** @example 375 */
+            market_value: string;
+            /**
+             * Format: int64
+             * @description The event.
+             * @example 140
+             */
             position: number;
+            /** @example 2005-05-09T23:59:59.999999Z */
+            time: string;
         };
-        Who: {
-            principal: string;
-            human: string | null;
-            roles: string[];
-        };
+        /** @description An event as it stands in the log. */
         Event: {
-            position: number;
-            stream: string;
-            version: number;
-            event_id: string;
-            type: string;
-            schema_version: number;
-            payload: {
-                [key: string]: unknown;
-            };
-            who: components["schemas"]["Who"];
+            build: string;
+            causation_id?: string | null;
             command_id: string;
             correlation_id: string;
-            causation_id: string | null;
-            /** Format: date-time */
-            occurred_at: string;
-            /** Format: date-time */
-            recorded_at: string;
-            node: string;
-            build: string;
+            event_id: string;
+            /** @description SHA-256 over the record, hexadecimal: its leaf in the log's Merkle tree. */
             leaf_hash: string;
-        };
-        FieldError: {
-            field: string;
-            found?: string;
-            message: string;
-            allowed?: string;
-        };
-        Problem: {
+            /** @example node-1 */
+            node: string;
+            /**
+             * @description Business time.
+             * @example 2005-05-06T23:59:59.999999Z
+             */
+            occurred_at: string;
+            /** @description The fact itself; its fields depend on type and schema version. */
+            payload: Record<string, never>;
+            /**
+             * Format: int64
+             * @example 121
+             */
+            position: number;
+            /**
+             * @description Wall clock.
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            recorded_at: string;
+            /**
+             * Format: int32
+             * @example 1
+             */
+            schema_version: number;
+            /** @example account-demo */
+            stream: string;
+            /** @example OrderApproved */
             type: string;
-            title: string;
-            status: number;
-            detail?: string;
+            /**
+             * Format: int64
+             * @description Its number in its stream.
+             * @example 7
+             */
+            version: number;
+            who: components["schemas"]["Who"];
+        };
+        /** @description One fill of an order. */
+        Execution: {
+            /** @example demo */
+            account: string;
+            /**
+             * @description Negative for a buy.
+             * @example -375.27
+             */
+            cash_change: string;
+            /** @example 0.37 */
+            commission: string;
+            /** @description FIX ExecID. */
+            execution_id: string;
+            /**
+             * @description FIX LeavesQty after it.
+             * @example 0
+             */
+            leaves_quantity: string;
+            order_id: string;
+            /**
+             * Format: int64
+             * @example 140
+             */
+            position: number;
+            /**
+             * @description FIX LastPx.
+             * @example 37.49
+             */
+            price: string;
+            /**
+             * @description FIX LastQty.
+             * @example 10
+             */
+            quantity: string;
+            /**
+             * @description Before commission.
+             * @example 0
+             */
+            realised_pnl: string;
+            side: components["schemas"]["Side"];
+            strategy?: string | null;
+            /** @example AAPL */
+            symbol: string;
+            /** @example 2005-05-09T23:59:59.999999Z */
+            time: string;
+        };
+        /** @description What is wrong with one field or parameter. */
+        FieldError: {
+            /** @example a decimal above 0, written as a string */
+            allowed: string;
+            /** @example quantity */
+            field: string;
+            /**
+             * @description As it was sent, cut to 64 characters; absent when nothing was sent.
+             * @example -1
+             */
+            found?: string | null;
+            /** @example quantity must be above 0 */
+            message: string;
+        };
+        /** @description What can be traded, and how finely. */
+        Instrument: {
+            /**
+             * @description ISO 4217 code.
+             * @example USD
+             */
+            currency: string;
+            /** @example equity */
+            kind: string;
+            /**
+             * @description Day of the bar that the last price closed.
+             * @example 2005-05-09
+             */
+            last_bar?: string | null;
+            /** @example 37.5 */
+            last_price?: string | null;
+            /**
+             * Format: int64
+             * @description The last event that changed it.
+             * @example 140
+             */
+            position: number;
+            /**
+             * Format: int32
+             * @description Decimals an order's price may have.
+             * @example 4
+             */
+            price_decimals: number;
+            /**
+             * Format: int32
+             * @description Decimals an order's quantity may have; 0 means whole shares.
+             * @example 0
+             */
+            quantity_decimals: number;
+            /** @example AAPL */
+            symbol: string;
+        };
+        /** @description A kill switch that is engaged. */
+        KillSwitch: {
+            /** @example unexpected losses */
+            cause: string;
+            /** @example 2005-05-09T23:59:59.999999Z */
+            engaged_at: string;
+            /**
+             * @description The principal.
+             * @example user:demo
+             */
+            engaged_by: string;
+            /**
+             * @description Which account, strategy, instrument or venue; null for the firm.
+             * @example demo
+             */
+            key?: string | null;
+            /**
+             * @description `halt`: nothing new, cancels pass.
+             * @example halt
+             */
+            mode: string;
+            /**
+             * Format: int64
+             * @description The event that engaged it.
+             * @example 150
+             */
+            position: number;
+            /**
+             * @description `firm`, `account`, `strategy`, `instrument` or `venue`.
+             * @example account
+             */
+            scope: string;
+        };
+        /**
+         * @description Which kill switch, and why.
+         * @example {
+         *       "cause": "unexpected losses",
+         *       "key": "demo",
+         *       "scope": "account"
+         *     }
+         */
+        KillSwitchRequest: {
+            cause: string;
+            /** @description Which account, strategy, instrument or venue; not for the firm. */
+            key?: string | null;
+            /** @description `firm`, `account`, `strategy`, `instrument` or `venue`. */
+            scope: string;
+        };
+        /**
+         * @description Who wants to sign in.
+         * @example {
+         *       "password": "the password that was printed",
+         *       "user": "demo"
+         *     }
+         */
+        Login: {
+            /** Format: password */
+            password: string;
+            user: string;
+        };
+        /**
+         * @description A new order. Decimals are strings; a whole number may be a JSON number.
+         * @example {
+         *       "account": "demo",
+         *       "limit_price": "37.5",
+         *       "quantity": "10",
+         *       "side": "buy",
+         *       "symbol": "AAPL",
+         *       "time_in_force": "day",
+         *       "type": "limit"
+         *     }
+         */
+        NewOrder: {
+            account: string;
+            /** @description Unique within the log; made by the server when left out. */
+            client_order_id?: string | null;
+            /** @description For `limit` only, and needed there. */
+            limit_price?: string | null;
+            /** @description Above 0, with as many decimals as the instrument has. */
+            quantity: string;
+            /**
+             * @description Side of an order, for the document.
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            symbol: string;
+            /** @description `day` (which is taken when left out) or `gtc`. */
+            time_in_force?: string | null;
+            /** @description `market` or `limit`. */
+            type: string;
+            /** @description Where to send it; the node's own venue when left out. */
+            venue?: string | null;
+        };
+        /** @description An order with what has become of it. */
+        Order: {
+            /** @example demo */
+            account: string;
+            /** @description FIX AvgPx, rounded half to even to 8 decimals. */
+            average_price?: string | null;
+            /**
+             * @description FIX ClOrdID: the id it is sent to the venue under.
+             * @example my-order-1
+             */
+            client_order_id: string;
+            /**
+             * @description FIX CumQty.
+             * @example 0
+             */
+            filled_quantity: string;
+            /** @description Sent, and it is not known whether it arrived. */
+            in_doubt: boolean;
+            /**
+             * @description FIX LeavesQty; 0 once the order has ended.
+             * @example 10
+             */
+            leaves_quantity: string;
+            /** @example 37.5 */
+            limit_price?: string | null;
+            /** @example 0f5cf1f9-3f28-5b1c-9d53-1f4b2c1c9a11 */
+            order_id: string;
+            /**
+             * Format: int64
+             * @description 1 for the account's first order.
+             * @example 1
+             */
+            ordinal: number;
+            /**
+             * Format: int64
+             * @description The last event that changed it.
+             * @example 121
+             */
+            position: number;
+            /** @example 10 */
+            quantity: string;
+            /** @description The check of risk that refused it. */
+            refusal_code?: string | null;
+            /** @description Why execution or the venue rejected it. */
+            reject_reason?: string | null;
+            side: components["schemas"]["Side"];
+            /**
+             * @description FIX OrdStatus: `pending_new`, `new`, `partially_filled`, `filled`, `pending_cancel`,
+             *     `canceled`, `rejected` or `expired`.
+             * @example new
+             */
+            status: string;
+            strategy?: string | null;
+            /** @example 2005-05-06T23:59:59.999999Z */
+            submitted_at: string;
+            /**
+             * Format: int64
+             * @example 120
+             */
+            submitted_position: number;
+            /** @example AAPL */
+            symbol: string;
+            /**
+             * @description `day` or `gtc`.
+             * @example day
+             */
+            time_in_force: string;
+            /**
+             * @description `market` or `limit`.
+             * @example limit
+             */
+            type: string;
+            /** @example 2005-05-06T23:59:59.999999Z */
+            updated_at: string;
+            /** @example paper */
+            venue: string;
+            /** @description FIX OrderID; known once the venue has acknowledged. */
+            venue_order_id?: string | null;
+        };
+        /** @description An order that risk approved; the approval is on disk. */
+        OrderDecision: {
+            checks: components["schemas"]["Check"][];
+            order: components["schemas"]["Order"];
+            /**
+             * Format: int64
+             * @example 121
+             */
+            position: number;
+            /**
+             * @description The price that it was judged at.
+             * @example 37.5
+             */
+            reference_price: string;
+            reservation: components["schemas"]["Reservation"];
+        };
+        /** @description What one account holds of one instrument. */
+        Position: {
+            /** @example demo */
+            account: string;
+            /**
+             * @description Total cost over quantity, rounded half to even to 8 decimals.
+             * @example 37.49
+             */
+            average_price?: string | null;
+            /** @example 37.5 */
+            last_price: string;
+            /** @example 375 */
+            market_value: string;
+            /**
+             * Format: int64
+             * @description The last event that changed it.
+             * @example 140
+             */
+            position: number;
+            /**
+             * @description Negative for a short position.
+             * @example 10
+             */
+            quantity: string;
+            /** @example AAPL */
+            symbol: string;
+            /**
+             * @description What the quantity held was bought for.
+             * @example 374.9
+             */
+            total_cost: string;
+            /** @example 0.1 */
+            unrealised_pnl: string;
+        };
+        /** @description What risk would decide on an order now. Nothing was recorded, and nothing is promised. */
+        Preview: {
+            /**
+             * Format: int64
+             * @description The last position that risk had folded.
+             * @example 119
+             */
+            as_of_position: number;
+            checks: components["schemas"]["Check"][];
+            /**
+             * @description What the venue would charge on that, half-even to the cent.
+             * @example 0.38
+             */
+            commission?: string | null;
+            /**
+             * @description `approved` or `refused`.
+             * @example approved
+             */
+            decision: string;
+            /**
+             * @description Quantity times limit price, or times reference price for a market order.
+             * @example 375
+             */
+            notional?: string | null;
+            /** @example 37.5 */
+            reference_price?: string | null;
+            /** @description The first check that failed. */
+            refusal?: string | null;
+            reservation?: components["schemas"]["Reservation"] | null;
+        };
+        /** @description Any failure; what it may carry besides is said at its code. */
+        Problem: {
+            /** @description With `order_refused`. */
+            checks?: components["schemas"]["Check"][] | null;
+            /**
+             * @description Stable, for programs.
+             * @example invalid_field
+             */
             code: string;
-            errors?: components["schemas"]["FieldError"][];
-            request_id?: string;
-            permission?: string;
-            order_id?: string;
-            refusal?: string;
-            checks?: components["schemas"]["Check"][];
-            position?: number;
+            /** @description One sentence: what was wrong, where, what is allowed. */
+            detail: string;
+            /** @description Absent when there are none. */
+            errors?: components["schemas"]["FieldError"][] | null;
+            /** @description With `unavailable` and `outcome_unknown` of a command: repeat the command under this key. */
+            idempotency_key?: string | null;
+            /** @description With `order_refused`. */
+            order_id?: string | null;
+            /** @description With `forbidden`: what is missing. */
+            permission?: string | null;
+            /**
+             * Format: int64
+             * @description With `order_refused`: the last position of what was recorded.
+             */
+            position?: number | null;
+            /** @description With `order_refused`: the first check that failed. */
+            refusal?: string | null;
+            /** @description Also in the header `X-Request-Id`, and in the server's log beside its own faults. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @example 422
+             */
+            status: number;
+            /** @example Fields of the body are wrong */
+            title: string;
+            /** @example /api/docs/problems#invalid_field */
+            type: string;
         };
-        OrderList: {
-            items: components["schemas"]["Order"][];
-            next_cursor: string | null;
+        /** @description How far a read model is. */
+        ProjectionStatus: {
+            /**
+             * Format: int64
+             * @description The last event of the log.
+             * @example 121
+             */
+            head: number;
+            /**
+             * Format: int64
+             * @description Events between the two.
+             * @example 0
+             */
+            lag_events: number;
+            /**
+             * Format: int64
+             * @description The last event it has folded.
+             * @example 121
+             */
+            position: number;
+            /** @example orders */
+            projection: string;
+            reason?: string | null;
+            /**
+             * @description `folding`, `retrying` or `stopped`.
+             * @example folding
+             */
+            state: string;
         };
-        ExecutionList: {
-            items: components["schemas"]["Execution"][];
-            next_cursor: string | null;
+        /** @description A kill switch that was released. */
+        Release: {
+            /** @example demo */
+            key?: string | null;
+            /**
+             * Format: int64
+             * @example 151
+             */
+            position: number;
+            /** @example account */
+            scope: string;
         };
-        PositionList: {
-            items: components["schemas"]["Position"][];
-            next_cursor: string | null;
+        /** @description What an open order holds back: cash for a buy, units for a sell. */
+        Reservation: {
+            /** @example 375.38 */
+            cash: string;
+            /** @example 0 */
+            quantity: string;
         };
-        AccountList: {
-            items: components["schemas"]["Account"][];
-            next_cursor: string | null;
+        /** @description The caller: a browser's session, or an API key. */
+        Session: {
+            /** @description To be repeated in the header `X-CSRF-Token` with every change; null for a key. */
+            csrf_token?: string | null;
+            /** @description Null for a key. */
+            expires_at?: string | null;
+            /**
+             * Format: int64
+             * @description The session ends after so long without a request; null for a key.
+             * @example 1800
+             */
+            idle_seconds?: number | null;
+            /**
+             * @example [
+             *       "orders.read",
+             *       "orders.submit"
+             *     ]
+             */
+            permissions: string[];
+            /** @example user:demo */
+            principal: string;
+            /**
+             * @example [
+             *       "trader"
+             *     ]
+             */
+            roles: string[];
+            /** @example demo */
+            user: string;
         };
-        EquityPointList: {
-            items: components["schemas"]["EquityPoint"][];
-            next_cursor: string | null;
+        /**
+         * @description Side of an order, for the document.
+         * @enum {string}
+         */
+        Side: "buy" | "sell";
+        /** @description What a strategy saw, and what it did about it. */
+        Signal: {
+            /**
+             * @description `order` or `none`.
+             * @example order
+             */
+            action: string;
+            /**
+             * @description The bar it was seen at.
+             * @example 2005-05-09
+             */
+            bar: string;
+            /** @description The order that was sent. */
+            client_order_id?: string | null;
+            /**
+             * @description Strength; for a crossing, the averages' relative distance.
+             * @example 0.0012
+             */
+            confidence: string;
+            /**
+             * Format: int64
+             * @example 138
+             */
+            position: number;
+            /** @example 37.5 */
+            price: string;
+            /** @example 10 */
+            quantity?: string | null;
+            /** @description Why nothing was done. */
+            reason?: string | null;
+            side: components["schemas"]["Side"];
+            /** @example sma-cross-1 */
+            strategy: string;
+            /** @example AAPL */
+            symbol: string;
+            /** @example 2005-05-09T23:59:59.999999Z */
+            time: string;
         };
-        InstrumentList: {
-            items: components["schemas"]["Instrument"][];
-            next_cursor: string | null;
+        /** @description One instance of a strategy. */
+        Strategy: {
+            /** @example demo */
+            account: string;
+            /** @example sma_cross */
+            kind: string;
+            /** @example sma-cross */
+            name: string;
+            /** @description What its kind is set to. */
+            parameters: Record<string, never>;
+            /**
+             * Format: int64
+             * @description The last event that changed it.
+             * @example 12
+             */
+            position: number;
+            /**
+             * @description `registered`, `approved` or `running`.
+             * @example running
+             */
+            status: string;
+            /** @example sma-cross-1 */
+            strategy: string;
+            /**
+             * @example [
+             *       "AAPL"
+             *     ]
+             */
+            symbols: string[];
+            /** @example paper */
+            venue: string;
         };
-        CandleList: {
-            items: components["schemas"]["Candle"][];
-            next_cursor: string | null;
+        /** @description A ticket for the stream. */
+        StreamTicket: {
+            /** @example 2026-01-31T09:30:30.000000Z */
+            expires_at: string;
+            /** @description Good once, in the first frame on the stream. */
+            ticket: string;
         };
-        SignalList: {
-            items: components["schemas"]["Signal"][];
-            next_cursor: string | null;
-        };
-        StrategyList: {
-            items: components["schemas"]["Strategy"][];
-            next_cursor: string | null;
-        };
-        KillSwitchList: {
-            items: components["schemas"]["KillSwitch"][];
-            next_cursor: string | null;
-        };
-        EventList: {
-            items: components["schemas"]["Event"][];
-            next_cursor: string | null;
+        /** @description Who stands behind an event. */
+        Who: {
+            /**
+             * @description The person behind it, where there is one.
+             * @example demo
+             */
+            human?: string | null;
+            /**
+             * @description User, API key, strategy or part of the system that acted.
+             * @example user:demo
+             */
+            principal: string;
+            roles: string[];
         };
     };
     responses: never;
@@ -712,7 +1263,2036 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    log_in: {
+    get_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_docs_problems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_docs_style_css: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/css": string;
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_openapi_json: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accounts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Account"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accounts_by_account: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accounts_by_account_equity: {
+        parameters: {
+            query?: {
+                /** @description Only points after this position: the last item's `position` asks for the next page. */
+                after?: number;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description At most so many points, spread over the whole history. */
+                points?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["EquityPoint"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit_events: {
+        parameters: {
+            query?: {
+                /** @description Only about this account. */
+                account?: string;
+                /** @description Only about this order. */
+                order_id?: string;
+                /** @description Only of this type, such as `OrderRefused`. */
+                type?: string;
+                /** @description Only by this user, key, strategy or part of the system, such as `user:demo`. */
+                principal?: string;
+                /** @description Occurred then or later. */
+                from?: string;
+                /** @description Occurred earlier. */
+                to?: string;
+                /** @description In order, which is taken when left out, or newest first. */
+                order?: "asc" | "desc";
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Event"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_candles: {
+        parameters: {
+            query: {
+                /** @description Of which instrument. */
+                symbol: string;
+                /** @description That day or later. */
+                from?: string;
+                /** @description That day or earlier. */
+                to?: string;
+                /** @description Only bars recorded after this position: the highest `position` of a page asks for the next. */
+                after?: number;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Candle"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_executions: {
+        parameters: {
+            query?: {
+                /** @description Only of this account. */
+                account?: string;
+                /** @description Only of this instrument. */
+                symbol?: string;
+                /** @description Only of this order. */
+                order_id?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Execution"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_instruments: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Instrument"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ops_actors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Actor"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ops_projections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ProjectionStatus"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_orders: {
+        parameters: {
+            query?: {
+                /** @description Only of this account. */
+                account?: string;
+                /** @description Only of this instrument. */
+                symbol?: string;
+                /** @description Open orders, ended ones, or all, which is taken when left out. */
+                status?: "open" | "closed" | "all";
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Order"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_orders: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's `csrf_token`: needed with a session's cookie. */
+                "X-CSRF-Token"?: string;
+                /** @description The same key with an equal command gives the first answer; one is made when left out. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOrder"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    /** @description The last position of what was recorded. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderDecision"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_token_missing`: The session's token is missing. `forbidden`: Not allowed. `origin_not_allowed`: Another site sent this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `client_order_id_taken`: The client order id was used before. `idempotency_key_reused`: The Idempotency-Key belongs to another command. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: Fields of the body are wrong. `order_refused`: Risk refused the order. `unknown_account`: There is no such account. `unknown_venue`: There is no such venue. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `outcome_unknown`: Not known whether it was recorded. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_orders_preview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's `csrf_token`: needed with a session's cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOrder"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_token_missing`: The session's token is missing. `forbidden`: Not allowed. `origin_not_allowed`: Another site sent this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `client_order_id_taken`: The client order id was used before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: Fields of the body are wrong. `unknown_account`: There is no such account. `unknown_venue`: There is no such venue. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_orders_by_order_id: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_orders_by_order_id_cancel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's `csrf_token`: needed with a session's cookie. */
+                "X-CSRF-Token"?: string;
+                /** @description The same key with an equal command gives the first answer; one is made when left out. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelRequest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    /** @description The last position of what was recorded. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_token_missing`: The session's token is missing. `forbidden`: Not allowed. `origin_not_allowed`: Another site sent this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. `no_open_order`: The order is not open. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: Fields of the body are wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `outcome_unknown`: Not known whether it was recorded. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_orders_by_order_id_events: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Event"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_positions: {
+        parameters: {
+            query?: {
+                /** @description Only of this account. */
+                account?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Position"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_kill_switches: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["KillSwitch"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_risk_kill_switches: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's `csrf_token`: needed with a session's cookie. */
+                "X-CSRF-Token"?: string;
+                /** @description The same key with an equal command gives the first answer; one is made when left out. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KillSwitchRequest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The last position of what was recorded. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KillSwitch"];
+                };
+            };
+            /** @description Success */
+            201: {
+                headers: {
+                    /** @description The last position of what was recorded. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KillSwitch"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_token_missing`: The session's token is missing. `forbidden`: Not allowed. `origin_not_allowed`: Another site sent this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: Fields of the body are wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `outcome_unknown`: Not known whether it was recorded. `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_risk_kill_switches_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's `csrf_token`: needed with a session's cookie. */
+                "X-CSRF-Token"?: string;
+                /** @description The same key with an equal command gives the first answer; one is made when left out. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KillSwitchRequest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The last position of what was recorded. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_token_missing`: The session's token is missing. `forbidden`: Not allowed. `origin_not_allowed`: Another site sent this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. `kill_switch_not_engaged`: The kill switch is not engaged. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: Fields of the body are wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `outcome_unknown`: Not known whether it was recorded. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_sessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -725,17 +3305,91 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Success */
             201: {
                 headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `bad_request`: The address or its query is wrong. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_not_allowed`: Another site sent this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body's type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: Fields of the body are wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not possible now. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -745,7 +3399,7 @@ export interface operations {
             };
         };
     };
-    current_session: {
+    get_sessions_current: {
         parameters: {
             query?: never;
             header?: never;
@@ -754,17 +3408,55 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Success */
             200: {
                 headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not possible now. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -774,24 +3466,83 @@ export interface operations {
             };
         };
     };
-    log_out: {
+    delete_sessions_current: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The session's `csrf_token`: needed with a session's cookie. */
+                "X-CSRF-Token"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description done */
+            /** @description Done */
             204: {
                 headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf_token_missing`: The session's token is missing. `origin_not_allowed`: Another site sent this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not possible now. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -801,26 +3552,207 @@ export interface operations {
             };
         };
     };
-    issue_stream_ticket: {
+    get_signals: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only of this strategy. */
+                strategy?: string;
+                /** @description Only of this instrument. */
+                symbol?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Signal"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_strategies: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most rows of the page; 100 when left out. */
+                limit?: number;
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Strategy"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_cursor`: The cursor was not made here. `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_stream_tickets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's `csrf_token`: needed with a session's cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
             201: {
                 headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["StreamTicket"];
                 };
             };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -828,35 +3760,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    list_orders: {
-        parameters: {
-            query?: {
-                account?: string;
-                symbol?: string;
-                status?: "open" | "closed" | "all";
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrderList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -864,34 +3769,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    submit_order: {
-        parameters: {
-            query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewOrder"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrderDecision"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `csrf_token_missing`: The session's token is missing. `origin_not_allowed`: Another site sent this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -899,32 +3778,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    preview_order: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewOrder"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Preview"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -932,36 +3787,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    cancel_order: {
-        parameters: {
-            query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                order_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CancelReason"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CancelAccepted"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `internal`: A fault of the server. */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -969,524 +3796,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    get_order: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                order_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Order"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_order_events: {
-        parameters: {
-            query?: {
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path: {
-                order_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EventList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_executions: {
-        parameters: {
-            query?: {
-                account?: string;
-                symbol?: string;
-                order_id?: string;
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ExecutionList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_positions: {
-        parameters: {
-            query?: {
-                account?: string;
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PositionList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_accounts: {
-        parameters: {
-            query?: {
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AccountList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_account: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                account: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Account"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_equity: {
-        parameters: {
-            query?: {
-                after?: number;
-                limit?: number;
-                points?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path: {
-                account: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EquityPointList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_instruments: {
-        parameters: {
-            query?: {
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InstrumentList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_candles: {
-        parameters: {
-            query: {
-                symbol: string;
-                from?: string;
-                to?: string;
-                after?: number;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CandleList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_signals: {
-        parameters: {
-            query?: {
-                strategy?: string;
-                symbol?: string;
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SignalList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_strategies: {
-        parameters: {
-            query?: {
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["StrategyList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_kill_switches: {
-        parameters: {
-            query?: {
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KillSwitchList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    engage_kill_switch: {
-        parameters: {
-            query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["KillSwitchCommand"];
-            };
-        };
-        responses: {
-            /** @description engaged already */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KillSwitch"];
-                };
-            };
-            /** @description ok */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KillSwitch"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    release_kill_switch: {
-        parameters: {
-            query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["KillSwitchCommand"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KillSwitchReleased"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_audit_events: {
-        parameters: {
-            query?: {
-                account?: string;
-                order_id?: string;
-                type?: string;
-                principal?: string;
-                from?: string;
-                to?: string;
-                order?: "asc" | "desc";
-                cursor?: string;
-                limit?: number;
-                min_position?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EventList"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
+            /** @description `unavailable`: Not possible now. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -27,15 +27,15 @@ export function checkName(code: string): string {
 export function refusalSentence(check: Check): string {
   const limit = checkValue(check.code, check.limit);
   const observed = checkValue(check.code, check.observed);
-  if (check.limit === null) {
+  if (typeof check.limit !== 'string') {
     return m.refusal_observed({ check: checkName(check.code), observed });
   }
   return m.refusal_limit({ check: checkName(check.code), limit, observed });
 }
 
 /** A limit or observed value as text in the reader's language. */
-export function checkValue(code: string, value: string | null): string {
-  if (value === null) return MISSING;
+export function checkValue(code: string, value: string | null | undefined): string {
+  if (value === null || value === undefined) return MISSING;
   if (/^-?\d+(\.\d+)?$/.test(value)) return amount(code, value);
   return words(value);
 }

@@ -1,6 +1,6 @@
 // Words of the domain in the chosen language. Each map is total over the type it names, so that a
 // new value is a compile error here. An unknown value from a newer server is shown as it is.
-import type { HaltScope, OrderKind, OrderStatus, Side, Strategy, TimeInForce } from '$lib/api/types';
+import type { HaltScope, OrderKind, OrderStatus, Side, StrategyStatus, TimeInForce } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 
 type Word = () => string;
@@ -24,7 +24,7 @@ const STATUSES: Record<OrderStatus, Word> = {
   expired: m.status_expired,
 };
 
-const STRATEGY_STATUSES: Record<Strategy['status'], Word> = {
+const STRATEGY_STATUSES: Record<StrategyStatus, Word> = {
   registered: m.strategy_registered,
   approved: m.strategy_approved,
   running: m.strategy_running,
@@ -50,6 +50,6 @@ export function scopeText(scope: string, key: string | null | undefined): string
   return key ? `${scopeName(scope)} ${key}` : scopeName(scope);
 }
 
-export function isOpen(status: OrderStatus): boolean {
+export function isOpen(status: string): boolean {
   return ['pending_new', 'new', 'partially_filled', 'pending_cancel'].includes(status);
 }

@@ -12,6 +12,7 @@ type OnBar = (bar: Bar) => void;
 /** The bars of one symbol. They are not reactive: a chart draws them itself and listens. */
 export class Series {
   bars: Bar[] = [];
+  last = $state.raw<Bar | null>(null);
   loaded = $state(false);
   failure = $state.raw<Failure | null>(null);
   /** Changes when `bars` was replaced as a whole. */
@@ -40,6 +41,7 @@ export class Series {
     // Bars that arrived by the stream while the answer was under way.
     const later = this.bars.filter((bar) => bar.date > newest);
     this.bars = [...answer.data.items, ...later];
+    this.last = this.bars.at(-1) ?? null;
     this.failure = null;
     this.loaded = true;
     this.edition += 1;
@@ -50,6 +52,7 @@ export class Series {
     if (last !== undefined && bar.date < last.date) return;
     if (last?.date === bar.date) this.bars[this.bars.length - 1] = bar;
     else this.bars.push(bar);
+    this.last = bar;
     if (this.bars.length > KEPT_MAX) this.bars.splice(0, this.bars.length - KEPT_MAX);
     if (this.loaded) for (const listener of this.#listeners) listener(bar);
   }

@@ -274,7 +274,7 @@ export class Desk {
     this.candles.append(symbol, bar);
     this.instruments.rows = this.instruments.rows.map((row) =>
       row.symbol === symbol
-        ? { ...row, last_price: bar.close, last_bar: bar, position: event.position }
+        ? { ...row, last_price: bar.close, last_bar: bar.date, position: event.position }
         : row,
     );
   }

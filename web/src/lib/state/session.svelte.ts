@@ -57,7 +57,7 @@ class SessionState {
   }
 
   #begin(session: Session): void {
-    useCsrfToken(session.csrf_token);
+    useCsrfToken(session.csrf_token ?? null);
     localStorage.setItem(HINT_KEY, '1');
     this.current = session;
     this.failure = null;
