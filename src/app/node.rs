@@ -97,6 +97,10 @@ impl Node {
             player::check_data(&dataset.source, ledger.last_row.as_ref())?;
         }
         clock.advance_to(ledger.marked_at);
+        if let Some(first) = dataset.as_ref().and_then(|dataset| dataset.rows.first()) {
+            // What is set up before the first bar happens on its day.
+            clock.advance_to(first.bar.date.midnight());
+        }
         let venue_id = VenueId::new(VENUE)?;
         let venue = Arc::new(open_venue(&config, &venue_id, log_id, &ledger, &runtime).await?);
 

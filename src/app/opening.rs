@@ -158,7 +158,8 @@ pub(super) async fn open_views(
     let run = async move {
         runner.run().await;
     };
-    runtime.tasks.spawn("projections", Box::pin(run));
+    let apart = runtime.tasks.spawn_apart("projections", Box::pin(run));
+    apart.map_err(|error| NodeError::Fatal(format!("the read models get no thread: {error}")))?;
     let meter = Meter::new(journal.feed().clone(), views.clone(), progress.clone());
     runtime.tasks.spawn("metrics", Box::pin(meter.run()));
     Ok(ReadModels {

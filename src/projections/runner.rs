@@ -22,7 +22,7 @@ use super::views::{BUSY, FULL, LOCKED, primary_code, with_remedy};
 use super::{Projection, Views};
 use crate::events::feed::BATCH_EVENTS_MAX;
 use crate::events::{Feed, FeedError, Recorded};
-use crate::runtime::Runtime;
+use crate::runtime::{Randomness, Runtime};
 use crate::values::Position;
 
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -100,7 +100,7 @@ pub struct Progress {
 pub struct Runner {
     views: Views,
     feed: Feed,
-    runtime: Runtime,
+    randomness: Arc<dyn Randomness>,
     db: SqliteConnection,
     slots: Vec<Slot>,
     positions: watch::Sender<Position>,
@@ -135,7 +135,7 @@ impl Runner {
         Ok(Self {
             views: views.clone(),
             feed,
-            runtime: runtime.clone(),
+            randomness: runtime.randomness.clone(),
             db,
             slots,
             positions: watch::Sender::new(lowest),
@@ -223,9 +223,9 @@ impl Runner {
                 tracing::error!(projection, %error, "read models cannot be written; trying again");
                 self.state
                     .send_replace(RunnerState::Retrying(error.to_string()));
-                sleep(self.runtime.jittered(pause)).await;
+                sleep(self.randomness.jittered(pause)).await;
                 pause = (pause * 2).min(RETRY_PAUSE_MAX);
-                self.db = reconnect(&self.views, &self.runtime).await?;
+                self.db = reconnect(&self.views, &*self.randomness).await?;
             }
         }
         if *self.state.borrow() != RunnerState::Folding {
@@ -240,11 +240,14 @@ impl Runner {
 
 /// A fresh connection to write with: a full disk ends a transaction behind the driver's back, and
 /// from then on the driver refuses to begin another on the old one.
-async fn reconnect(views: &Views, runtime: &Runtime) -> Result<SqliteConnection, RunnerError> {
+async fn reconnect(
+    views: &Views,
+    randomness: &dyn Randomness,
+) -> Result<SqliteConnection, RunnerError> {
     loop {
         match views.writer().await.map_err(RunnerError::Database) {
             Err(error) if passes_by_itself(&error) => {
-                sleep(runtime.jittered(RETRY_PAUSE_MAX)).await;
+                sleep(randomness.jittered(RETRY_PAUSE_MAX)).await;
             }
             opened => return opened,
         }

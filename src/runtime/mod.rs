@@ -10,11 +10,12 @@ mod system;
 pub use data_clock::DataClock;
 pub use system::{SystemClock, SystemRandomness, SystemTasks};
 
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use uuid::Uuid;
 
 use crate::values::Timestamp;
@@ -44,10 +45,13 @@ pub fn new_id(wall: &dyn Clock, randomness: &dyn Randomness) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
-/// Starts background work on the current thread.
+/// Starts background work; `name` shows up in logs when it panics.
 pub trait Tasks {
-    /// `name` shows up in logs when the task panics.
+    /// On the current thread.
     fn spawn(&self, name: &'static str, task: LocalBoxFuture<'static, ()>);
+
+    /// On a thread of its own, for work that would keep others waiting.
+    fn spawn_apart(&self, name: &'static str, task: BoxFuture<'static, ()>) -> io::Result<()>;
 }
 
 /// All of them, as handed to whoever needs any.

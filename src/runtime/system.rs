@@ -4,9 +4,10 @@
     reason = "the one place where the injected clock, randomness and tasks are made"
 )]
 
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 
 use super::{Clock, Randomness, Tasks};
 use crate::values::Timestamp;
@@ -37,7 +38,7 @@ impl Randomness for SystemRandomness {
     }
 }
 
-/// Tasks on the current thread's event loop.
+/// Tasks on the current thread's event loop, or on threads of their own.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemTasks;
 
@@ -51,5 +52,22 @@ impl Tasks for SystemTasks {
                 tracing::error!(task = name, "a background task panicked");
             }
         });
+    }
+
+    fn spawn_apart(&self, name: &'static str, task: BoxFuture<'static, ()>) -> io::Result<()> {
+        let events = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let work = move || {
+            // A task, because only a task's panic comes back.
+            let done = events.block_on(async move { tokio::spawn(task).await });
+            if done.is_err() {
+                tracing::error!(task = name, "a background task panicked");
+            }
+        };
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(work)?;
+        Ok(())
     }
 }

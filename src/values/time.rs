@@ -101,13 +101,14 @@ impl BarDate {
     /// When a daily bar counts as complete: the end of its day in UTC. Recorded daily data says
     /// no more than the day, so this is a convention, not the exchange's closing time.
     pub fn close_time(self) -> Timestamp {
-        let seconds_of_day = 86_400;
-        let midnight = self
-            .0
-            .and_time(chrono::NaiveTime::MIN)
-            .and_utc()
-            .timestamp();
-        Timestamp((midnight + seconds_of_day) * 1_000_000 - 1)
+        const DAY_MICROS: i64 = 86_400 * 1_000_000;
+        Timestamp(self.midnight().0 + DAY_MICROS - 1)
+    }
+
+    /// When the day begins, in UTC.
+    pub fn midnight(self) -> Timestamp {
+        let midnight = self.0.and_time(chrono::NaiveTime::MIN).and_utc();
+        Timestamp(midnight.timestamp_micros())
     }
 }
 
