@@ -12,6 +12,11 @@ import { defineConfig } from 'vitest/config';
 const node = process.env['BLOTTER_URL'] ?? 'http://127.0.0.1:8080';
 const proxied = ['/api', '/live', '/ready', '/health'];
 
+const proxy = {
+  ...Object.fromEntries(proxied.map((path) => [path, { target: node }])),
+  '/ws': { target: node, ws: true },
+};
+
 const folder = (name: string): string => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 
 const messages = () =>
@@ -34,12 +39,7 @@ export default defineConfig(({ command }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: {
-    host: '127.0.0.1',
-    proxy: {
-      ...Object.fromEntries(proxied.map((path) => [path, { target: node }])),
-      '/ws': { target: node, ws: true },
-    },
-  },
+  server: { host: '127.0.0.1', proxy },
+  preview: { host: '127.0.0.1', proxy },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 }));

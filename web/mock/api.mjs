@@ -108,6 +108,7 @@ export class Api {
       case 'GET strategies':
         return list(desk.strategies());
       case 'GET candles':
+        if (!query.get('symbol')) throw new Refusal(400, 'bad_request');
         return ok({ items: (desk.candles.get(query.get('symbol')) ?? []).slice(-Number(query.get('limit') ?? 100)), next_cursor: null });
       case 'GET accounts/demo/equity':
         return ok({ items: this.equity(query), next_cursor: null });

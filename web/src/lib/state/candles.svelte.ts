@@ -28,7 +28,7 @@ export class Series {
   }
 
   async load(): Promise<void> {
-    if (this.#loading) return;
+    if (this.#loading || this.symbol === '') return;
     this.#loading = true;
     const query = { symbol: this.symbol, limit: FETCHED };
     const answer = await ask(api.GET('/api/v1/candles', { params: { query } }));
