@@ -21,9 +21,19 @@ pub struct Asked {
     pub correlation_id: Uuid,
     pub causation_id: Option<EventId>,
     pub who: Who,
+    /// Its id was made for this call alone, so the log cannot hold it yet.
+    pub fresh: bool,
 }
 
 impl Asked {
+    /// A command whose id was made for this call alone.
+    pub fn fresh(who: Who, command_id: CommandId) -> Self {
+        Self {
+            fresh: true,
+            ..Self::by(who, command_id)
+        }
+    }
+
     /// A command from outside that starts a correlation of its own.
     pub fn by(who: Who, command_id: CommandId) -> Self {
         let correlation_id =
@@ -33,6 +43,7 @@ impl Asked {
             correlation_id,
             causation_id: None,
             who,
+            fresh: false,
         }
     }
 

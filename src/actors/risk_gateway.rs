@@ -50,7 +50,8 @@ impl RiskGateway {
         let fingerprint = ask.fingerprint()?;
         let mut attempt = 1;
         loop {
-            if let Some(outcome) = self.recorded(&ask, fingerprint).await {
+            let may_be_recorded = !ask.asked.fresh || attempt > 1;
+            if may_be_recorded && let Some(outcome) = self.recorded(&ask, fingerprint).await {
                 return outcome;
             }
             // Told at once, rather than waiting for an actor that waits for the disk.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::demo_login::DemoLoginError;
 use super::lock::LockError;
 use super::player::PlayError;
 use super::setup::SetupError;
@@ -38,6 +39,8 @@ pub enum NodeError {
     Http(#[from] std::io::Error),
     #[error("{0}")]
     Identity(#[from] AuthError),
+    #[error("{0}")]
+    DemoLogin(#[from] DemoLoginError),
     #[error("{0}")]
     Setup(#[from] SetupError),
     #[error("{0}")]

@@ -4,6 +4,7 @@
 
 pub mod build;
 pub mod config;
+pub mod demo_login;
 pub mod error;
 pub mod lock;
 pub mod metrics;

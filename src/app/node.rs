@@ -15,12 +15,13 @@ use tokio::time::timeout;
 
 use super::build;
 use super::config::NodeConfig;
+use super::demo_login::DemoLogin;
 use super::error::NodeError;
 use super::lock::{self, DirLock};
 use super::opening::{
     ReadModels, demo_setup, load, open_journal, open_venue, open_views, record_start, strategies,
 };
-use super::player::{self, PlayEnd, Player, Progress};
+use super::player::{self, PlayEnd, Player};
 use super::setup::DemoSetup;
 use super::staff::{Means, Staff};
 use super::summary::{self, Summary};
@@ -34,7 +35,7 @@ use crate::events::sqlite::{OpenMode, SqliteStore};
 use crate::events::{EventStore, Journal};
 use crate::http::{self, Listening, NodeInfo, Services};
 use crate::identity::{Identity, Recording};
-use crate::market::{Dataset, Tape};
+use crate::market::{Dataset, Progress, Tape};
 use crate::runtime::{Clock, DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
 use crate::values::{AccountId, VenueId};
 use crate::venues::paper::PaperVenue;
@@ -78,6 +79,8 @@ pub struct Node {
 impl Node {
     /// Starts everything; afterwards the node is reconciled, ready to trade and answers HTTP.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        // Before anything is measured.
+        http::metrics::install();
         let dataset = config.data.as_ref().map(load).transpose()?;
         let lock = lock::take(&config.data_dir)?;
         let listener = http::bind(config.bind)?;
@@ -173,6 +176,8 @@ impl Node {
             wall: self.runtime.wall.clone(),
             business: self.runtime.business.clone(),
             randomness: self.runtime.randomness.clone(),
+            market: self.dataset.is_some().then(|| self.progress.subscribe()),
+            settings: Arc::new(self.config.http.clone()),
             fatal: self.staff.fatal.clone(),
         })
     }
@@ -216,6 +221,16 @@ impl Node {
             .demo
             .then(|| AccountId::new("demo").ok())
             .flatten()
+    }
+
+    /// What a newcomer logs in with, if this is a demonstration; made at its first start.
+    pub async fn demo_login(&self) -> Result<Option<DemoLogin>, NodeError> {
+        if !self.config.demo {
+            return Ok(None);
+        }
+        let randomness = &*self.runtime.randomness;
+        let login = DemoLogin::of(&self.identity, randomness, &self.config.data_dir);
+        Ok(Some(login.await?))
     }
 
     /// Plays the configured data, if any, and runs until told to stop, or for an `exit_when_done`

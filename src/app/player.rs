@@ -15,7 +15,7 @@ use crate::actors::settle::Settle;
 use crate::events::catalogue::PriceMarked;
 use crate::events::commit::CommitError;
 use crate::events::{Commit, Feed, Meta, Who, Writer};
-use crate::market::{BarRow, Tape};
+use crate::market::{BarRow, Progress, Tape};
 use crate::runtime::{DataClock, Runtime};
 use crate::values::ids::derived_uuid;
 use crate::values::{CommandId, Position, StreamName, Symbol, Version};
@@ -78,15 +78,6 @@ pub fn check_data(source: &str, logged: Option<&(String, u64)>) -> Result<(), Pl
         }),
         _ => Ok(()),
     }
-}
-
-/// How far playing is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows that are done, of all passes over the data.
-    pub row: u64,
-    /// Rows of one pass.
-    pub rows: u64,
 }
 
 impl Player {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::run::{self, Stops};
 use super::{DONE, FAILED, USAGE, output};
 use crate::app::config::Draft;
+use crate::app::demo_login::DemoLogin;
 use crate::app::node::{Node, RunEnd};
 use crate::app::summary::Summary;
 use crate::values::AccountId;
@@ -37,15 +38,13 @@ pub struct DemoArgs {
     json: bool,
 }
 
-/// The first line of `--json`. What this build does not have yet is null.
+/// The first line of `--json`.
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
     url: Option<String>,
-    user: Option<String>,
-    password: Option<String>,
-    key_id: Option<String>,
-    secret_key: Option<String>,
+    #[serde(flatten)]
+    login: Option<DemoLogin>,
     account: Option<AccountId>,
 }
 
@@ -100,7 +99,14 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
             return FAILED;
         }
     };
-    if announce(&node, args.json, &data_dir).is_err() {
+    let login = match node.demo_login().await {
+        Ok(login) => login,
+        Err(error) => {
+            output::error(error);
+            return FAILED;
+        }
+    };
+    if announce(&node, login, args.json, &data_dir).is_err() {
         return FAILED;
     }
     match run::to_the_end(node, stops, !args.json).await {
@@ -126,26 +132,41 @@ fn elapsed_clock() -> Instant {
     Instant::now()
 }
 
-fn announce(node: &Node, json: bool, data_dir: &str) -> std::io::Result<()> {
+fn announce(
+    node: &Node,
+    login: Option<DemoLogin>,
+    json: bool,
+    data_dir: &str,
+) -> std::io::Result<()> {
     let account = node.account();
+    let url = node.address().map(|address| format!("http://{address}"));
     if json {
         return output::json(&Ready {
             ready: true,
-            url: node.address().map(|address| format!("http://{address}")),
-            user: None,
-            password: None,
-            key_id: None,
-            secret_key: None,
+            url,
+            login,
             account,
         });
     }
-    let name = account
-        .map(|account| account.to_string())
-        .unwrap_or_default();
-    output::line(format!(
-        "Blotter trades account {name} on paper, on recorded prices. Its log is in {data_dir}.\n\
-         Press Ctrl-C to stop; the next run goes on from there."
-    ))
+    let name = account.map_or_else(String::new, |account| account.to_string());
+    let mut text = format!(
+        "Blotter trades account {name} on paper, on recorded prices. Its log is in {data_dir}.\n\n"
+    );
+    if let (Some(url), Some(login)) = (url, login) {
+        let DemoLogin {
+            user,
+            password,
+            key_id,
+            secret_key,
+        } = login;
+        text += &format!(
+            "  Dashboard   {url}\n  User        {user}\n  Password    {password}\n\n  \
+             API         {url}/api/docs\n  Key ID      {key_id}\n  Secret key  {secret_key}\n\n"
+        );
+    }
+    output::line(
+        text + "Press Ctrl-C to stop; the next run goes on from there, with the same login.",
+    )
 }
 
 fn conclude(

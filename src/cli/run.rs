@@ -9,8 +9,9 @@ use tokio::time::interval;
 
 use crate::app::error::NodeError;
 use crate::app::node::{Node, RunEnd};
-use crate::app::player::Progress;
+
 use crate::app::summary::Summary;
+use crate::market::Progress;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 

@@ -125,6 +125,18 @@ fn proof(http: &HttpRequest) -> Result<Proof, Problem> {
     })
 }
 
+/// The API key that a request offers, if it offers one.
+pub fn key(http: &HttpRequest) -> Result<Option<(String, String)>, Problem> {
+    let offers = [KEY_ID, SECRET_KEY, AUTHORIZATION];
+    if !offers.iter().any(|name| http.headers().contains_key(name)) {
+        return Ok(None);
+    }
+    match proof(http)? {
+        Proof::Key { id, secret } => Ok(Some((id, secret))),
+        Proof::Cookie(_) => Ok(None),
+    }
+}
+
 fn bad_key() -> Problem {
     AuthError::BadCredentials.into()
 }
@@ -143,7 +155,8 @@ fn basic(header: &str) -> Option<Proof> {
     })
 }
 
-fn cookie(http: &HttpRequest) -> Option<String> {
+/// The token of the session that a request's cookie names.
+pub fn cookie(http: &HttpRequest) -> Option<String> {
     let headers = http.headers().get_all(COOKIE);
     let texts = headers.filter_map(|value| value.to_str().ok());
     let mut pairs = texts.flat_map(|text| text.split(';'));

@@ -2,10 +2,11 @@
 //!
 //! There is no CORS: other sites' pages get nothing. A program sends no `Origin` at all.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web};
 use actix_web::http::header::{HOST, ORIGIN};
 
 use super::problem::{Code, Problem};
+use super::services::Services;
 
 /// Refuses a request whose `Origin` is another site than the one it was sent to.
 pub fn require_own(http: &HttpRequest) -> Result<(), Problem> {
@@ -13,8 +14,11 @@ pub fn require_own(http: &HttpRequest) -> Result<(), Problem> {
         return Ok(());
     };
     let host = http.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let services = http.app_data::<web::Data<Services>>();
+    let allowed = services.map_or(&[][..], |services| &services.settings.allowed_origins);
+    let is_allowed = |origin: &str| allowed.iter().any(|a| origin.eq_ignore_ascii_case(a.as_str()));
     match origin.to_str().ok().zip(host) {
-        Some((origin, host)) if is_own(origin, host) => Ok(()),
+        Some((origin, host)) if is_own(origin, host) || is_allowed(origin) => Ok(()),
         _ => Err(Problem::new(
             Code::OriginNotAllowed,
             "the header Origin names another site than this server's own pages",

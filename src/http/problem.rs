@@ -84,6 +84,8 @@ codes! {
         "Choose a new key for a new command; repeat a key only with the same command.";
     KillSwitchNotEngaged = 409 "kill_switch_not_engaged" "The kill switch is not engaged"
         "Nothing to do: look at `GET /api/v1/risk/kill-switches`.";
+    HostNotAllowed = 421 "host_not_allowed" "The server does not answer to this name"
+        "Use the address it listens on, or add the name to `http.allowed_origins`.";
     BodyTooLarge = 413 "body_too_large" "The body is too large"
         "Send at most 65,536 bytes.";
     UnsupportedMediaType = 415 "unsupported_media_type" "The body's type is not understood"

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpServer, web};
 
-use super::problem::Problem;
-use super::{Services, configure, observe};
+use super::hosts::check_host;
+use super::observe::observe;
+use super::security_headers::security_headers;
+use super::stream::{self, Hub};
+use super::{Services, configure, metrics};
 use crate::runtime::Tasks;
 
 /// Threads that read requests and write answers; decisions are made elsewhere.
@@ -37,11 +40,13 @@ pub struct Listening {
     /// With the port that was really taken.
     pub address: SocketAddr,
     handle: ServerHandle,
+    streams: Hub,
 }
 
 impl Listening {
-    /// Lets open requests finish, then closes every connection.
+    /// Says goodbye to streams, lets open requests finish, then closes every connection.
     pub async fn stop(&self) {
+        self.streams.stop();
         self.handle.stop(true).await;
     }
 }
@@ -61,13 +66,19 @@ pub fn serve(
     tasks: &Rc<dyn Tasks>,
 ) -> io::Result<Listening> {
     let address = listener.local_addr()?;
+    let streams = Hub::default();
+    let hub = streams.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(services.clone()))
-            .wrap(from_fn(observe::observe))
+            .app_data(web::Data::new(hub.clone()))
             .configure(configure)
-            .default_service(web::to(unknown))
+            // The last one is the first that a request meets.
+            .wrap(from_fn(check_host))
+            .wrap(from_fn(observe))
+            .wrap(from_fn(security_headers))
     })
+    .on_connect(stream::keep_socket)
     .workers(WORKERS)
     .max_connections(CONNECTIONS_MAX)
     .client_request_timeout(HEAD_WAIT)
@@ -86,9 +97,10 @@ pub fn serve(
             }
         }),
     );
-    Ok(Listening { address, handle })
-}
-
-async fn unknown() -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found("this address"))
+    tasks.spawn("metrics", Box::pin(metrics::upkeep()));
+    Ok(Listening {
+        address,
+        handle,
+        streams,
+    })
 }

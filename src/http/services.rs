@@ -10,7 +10,9 @@ use crate::actors::risk_gateway::RiskGateway;
 use crate::actors::status::ActorStatus;
 use crate::events::{Feed, JournalState};
 
+use super::settings::HttpSettings;
 use crate::identity::Identity;
+use crate::market::Progress as MarketProgress;
 use crate::projections::{Progress, RunnerState, Views};
 use crate::runtime::{Clock, Randomness};
 use crate::values::{NodeId, Position, VenueId};
@@ -47,6 +49,9 @@ pub struct Services {
     /// When something happened; follows the data in a replayed market.
     pub business: Arc<dyn Clock>,
     pub randomness: Arc<dyn Randomness>,
+    /// How far recorded market data has been played, where it is played.
+    pub market: Option<watch::Receiver<MarketProgress>>,
+    pub settings: Arc<HttpSettings>,
     /// Holds the reason once the node has to end.
     pub fatal: watch::Receiver<Option<String>>,
 }

@@ -80,7 +80,7 @@ impl FailedKey {
     }
 }
 
-fn principal(row: &KeyRow) -> Principal {
+pub(super) fn principal(row: &KeyRow) -> Principal {
     let allowed: BTreeSet<_> = row
         .roles
         .iter()

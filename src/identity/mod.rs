@@ -20,6 +20,7 @@ pub mod principal;
 pub mod recorder;
 mod repeats;
 mod sessions;
+mod standing;
 mod store;
 pub mod throttle;
 pub mod tickets;
@@ -110,6 +111,11 @@ impl Identity {
     /// Who holds `ticket`; it is used up.
     pub fn redeem(&self, ticket: &str) -> Result<Principal, AuthError> {
         self.inner.tickets.redeem(ticket, self.inner.wall.now())
+    }
+
+    /// Passwords compared with a hash by this process so far.
+    pub fn passwords_checked(&self) -> u64 {
+        self.inner.hashing.made()
     }
 
     /// Notes for the record that `principal` was refused.

@@ -71,14 +71,14 @@ pub(super) struct KnownSession {
 }
 
 impl SessionRow {
-    fn is_good(&self, now: Timestamp) -> bool {
+    pub fn is_good(&self, now: Timestamp) -> bool {
         let awake = self.last_seen_at.plus(SESSION_IDLE) > now;
         awake && self.expires_at > now && !self.user_disabled
     }
 }
 
 /// A user who came in with a password.
-fn principal(user: &UserName, roles: &BTreeSet<Role>) -> Principal {
+pub(super) fn principal(user: &UserName, roles: &BTreeSet<Role>) -> Principal {
     Principal {
         id: format!("user:{user}"),
         user: user.to_string(),

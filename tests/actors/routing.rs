@@ -110,3 +110,28 @@ fn an_approval_that_is_too_old_is_not_sent() {
         assert_eq!(desk.reserved_cash().await, "0");
     });
 }
+
+/// A venue that does not answer makes later orders wait, not time out: they are approved, nothing
+/// of them is sent, and they can still be cancelled or stopped.
+#[test]
+fn only_so_many_orders_are_on_their_way_at_once() {
+    const AT_ONCE: usize = 64;
+    const ORDERS: usize = AT_ONCE + 6;
+    World::new().run(async |desk| {
+        desk.venue
+            .next_sendings(std::iter::repeat_n(Sending::Hangs, AT_ONCE));
+        for number in 0..ORDERS {
+            receipt(&desk.command(buy(&format!("o-{number}"), "1")).await);
+        }
+        quiet().await;
+        let routed = |event: &Event| matches!(event, Event::OrderRouted(_));
+        assert_eq!(desk.count(routed).await, AT_ONCE);
+        assert_eq!(desk.venue.calls().len(), AT_ONCE);
+        desk.settled().await;
+        assert_eq!(desk.count(routed).await, ORDERS);
+        for number in 0..ORDERS {
+            let id = format!("o-{number}");
+            assert_eq!(desk.venue.submits(&sent_as(&id)), 1, "{id}");
+        }
+    });
+}

@@ -84,9 +84,9 @@ fn listed(data_dir: &Path) -> String {
 #[test]
 fn a_full_disk_stops_nothing_for_good() {
     undisturbed();
-    let normal = [1_100, 1_900, 2_700];
+    let normal = [1_300, 2_100, 2_900];
     let torture = [
-        1_000, 1_200, 1_300, 1_500, 1_700, 2_100, 2_300, 2_500, 3_300,
+        1_200, 1_400, 1_500, 1_700, 1_900, 2_300, 2_500, 2_700, 3_500,
     ];
     let sizes = match is_torture() {
         true => &torture[..],

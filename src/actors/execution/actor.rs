@@ -8,6 +8,7 @@ use actix::prelude::*;
 
 use super::busy::Busy;
 use super::reports::{order_report, report_stream};
+use super::window::Window;
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::settle::{Settle, SettleQueue};
@@ -39,8 +40,9 @@ pub struct ExecutionActor {
     reports_at_start: u64,
     /// The venue's last report that was looked at, also when it changed nothing.
     last_heard: u64,
-    /// Approved orders that wait for the start to be over.
-    waiting: BTreeSet<OrderId>,
+    /// Orders on their way to the venue; approved ones wait for a place, and for the start to be
+    /// over.
+    pub(super) window: Window,
     in_flight: usize,
     /// Orders whose next sending has been put off once.
     put_off: BTreeSet<OrderId>,
@@ -91,7 +93,7 @@ impl ExecutionActor {
             sent: BTreeSet::new(),
             cancels_sent: BTreeSet::new(),
             reports_at_start,
-            waiting: BTreeSet::new(),
+            window: Window::default(),
             in_flight: 0,
             put_off: BTreeSet::new(),
             stopping: false,
@@ -108,6 +110,10 @@ impl ExecutionActor {
         self.last_heard >= self.reports_at_start && !self.book.any_in_doubt()
     }
 
+    fn may_route(&self) -> bool {
+        self.is_reconciled() && self.window.has_room()
+    }
+
     /// Does whatever has to be done about an order next.
     pub(super) fn advance(&mut self, id: &OrderId, ctx: &mut Context<Self>) {
         if self.stopping || self.busy.contains(id) {
@@ -122,9 +128,7 @@ impl ExecutionActor {
             .is_some_and(|cancel| self.cancels_sent.contains(&cancel));
         match self.book.next_step(id, sent, cancel_sent) {
             None => {}
-            Some(OrderStep::Route) if !self.is_reconciled() => {
-                self.waiting.insert(id.clone());
-            }
+            Some(OrderStep::Route) if !self.may_route() => self.window.wait(id.clone()),
             Some(OrderStep::Route)
                 if (1..order::ATTEMPTS_MAX).contains(&order.attempts)
                     && self.put_off.insert(id.clone()) =>
@@ -187,6 +191,9 @@ impl ExecutionActor {
             Err(error) => self.rebuild(error.to_string(), ctx),
             Ok(answer) => {
                 self.busy.begin(&id);
+                if sends {
+                    self.window.begin(id.clone());
+                }
                 let done = answer.into_actor(self).map(move |answer, actor, ctx| {
                     actor.recorded(&id, &answer, sends, ctx);
                 });
@@ -253,12 +260,12 @@ impl ExecutionActor {
         self.at_rest();
     }
 
-    /// Once the start is over, sends what was approved and never routed.
+    /// Goes on with approved orders that waited, as far as there is room.
     pub(super) fn release_waiting(&mut self, ctx: &mut Context<Self>) {
-        if self.waiting.is_empty() || !self.is_reconciled() {
-            return;
-        }
-        for id in std::mem::take(&mut self.waiting) {
+        while !self.stopping
+            && self.may_route()
+            && let Some(id) = self.window.next_waiting()
+        {
             self.advance(&id, ctx);
         }
     }
@@ -274,7 +281,7 @@ impl ExecutionActor {
         let idle = self.in_flight == 0
             && !self.stopping
             && self.busy.is_empty()
-            && self.waiting.is_empty()
+            && self.window.nobody_waits()
             && !self.book.any_in_doubt()
             && reports_recorded;
         self.settle.answer(self.book.folded_to, idle);

@@ -8,5 +8,6 @@ mod actor;
 mod busy;
 mod reports;
 mod venue_calls;
+mod window;
 
 pub use actor::ExecutionActor;

@@ -30,7 +30,7 @@ impl ExecutionActor {
     pub(super) fn send(&mut self, id: OrderId, ctx: &mut Context<Self>) {
         fail::fail_point!("execution::before_send");
         let Some(order) = self.book.order(&id) else {
-            return;
+            return self.window.end(&id);
         };
         let new_order = NewOrder {
             client_order_id: order.approval.client_order_id.clone(),
@@ -42,6 +42,7 @@ impl ExecutionActor {
         ctx.spawn(call.into_actor(self).map(move |answer, actor, ctx| {
             fail::fail_point!("execution::after_send");
             actor.busy.end(&id);
+            actor.window.end(&id);
             match answer {
                 Ok(()) => {
                     actor.sent.insert(id.clone());
@@ -49,6 +50,7 @@ impl ExecutionActor {
                 }
                 Err(error) => actor.doubt(&id, &error, ctx),
             }
+            actor.release_waiting(ctx);
             actor.at_rest();
         }));
     }

@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use self::settings::{SETTINGS, Setting};
 use super::player::Speed;
+use crate::http::HttpSettings;
 use crate::values::canonical;
 use crate::values::{NodeId, Ratio};
 use crate::venues::paper::PaperModel;
@@ -48,6 +49,7 @@ pub struct NodeConfig {
     pub secrets_store: PathBuf,
     /// Where HTTP is answered.
     pub bind: SocketAddr,
+    pub http: HttpSettings,
     pub paper: PaperModel,
     pub commission_rate: Ratio,
     /// `None`: no market data is played.
@@ -120,6 +122,7 @@ pub struct Draft {
     read_store: Option<PathBuf>,
     secrets_store: Option<PathBuf>,
     bind: Option<SocketAddr>,
+    http: HttpSettings,
     commission_rate: Option<Ratio>,
     slippage_bps: Option<u32>,
     data: Option<DataFile>,
@@ -276,6 +279,7 @@ impl Draft {
                     .secrets_store
                     .unwrap_or_else(|| data_dir.join("secrets.db")),
                 bind: self.bind.unwrap_or(DEFAULT_BIND),
+                http: self.http,
                 data_dir,
                 paper,
                 commission_rate,

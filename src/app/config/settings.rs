@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{DataFile, Draft};
 use crate::app::player::Speed;
+use crate::http::NotAnOrigin;
 use crate::values::{NodeId, Ratio};
 use crate::venues::paper::PaperModel;
 
@@ -73,6 +74,31 @@ pub(super) const SETTINGS: &[Setting] = &[
         set: |draft, text| {
             let address = text.parse().map_err(|_| format!("found {text:?}"))?;
             draft.bind = Some(address);
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "http.allowed_origins",
+        env: "BLOTTER_ALLOWED_ORIGINS",
+        allowed: "origins separated by commas, for example \"https://blotter.example.com\"",
+        set: |draft, text| {
+            let origins = text
+                .split(',')
+                .map(str::trim)
+                .filter(|text| !text.is_empty());
+            let parsed: Result<_, NotAnOrigin> = origins.map(str::parse).collect();
+            draft.http.allowed_origins = parsed.map_err(|error| error.to_string())?;
+            Ok(())
+        },
+    },
+    Setting {
+        toml: "http.stream_replay_events",
+        env: "BLOTTER_STREAM_REPLAY_EVENTS",
+        allowed: "whole events, 1 to 10000000",
+        set: |draft, text| {
+            let events = text.parse().ok();
+            let events = events.filter(|events| (1..=10_000_000).contains(events));
+            draft.http.stream_replay_events = events.ok_or_else(|| format!("found {text:?}"))?;
             Ok(())
         },
     },

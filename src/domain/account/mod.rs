@@ -6,6 +6,7 @@
 
 mod command;
 mod decide;
+mod open_orders;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -15,4 +16,5 @@ pub use decide::{
     AccountError, SubmitContext, book_fill, deposit_cash, open_account, release_reservation,
     request_cancel, submit_order,
 };
+pub use open_orders::OpenOrders;
 pub use state::{Account, FoldError, Holding, OpenOrder};

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::open_orders::OpenOrders;
 use crate::events::Event;
 use crate::events::catalogue::{FillBooked, Reservation};
 use crate::values::{
-    AccountId, AmountError, ClientOrderId, Money, OrderId, OrderTerms, Price, Quantity, Side,
-    StrategyId, Symbol, VenueId, Version,
+    AccountId, AmountError, ClientOrderId, Money, OrderId, OrderTerms, Price, Quantity, StrategyId,
+    Symbol, VenueId, Version,
 };
 
 /// Units held of one instrument.
@@ -47,7 +48,7 @@ pub struct Account {
     pub commission: Money,
     /// Without the empty ones.
     pub holdings: BTreeMap<Symbol, Holding>,
-    pub open_orders: BTreeMap<OrderId, OpenOrder>,
+    pub open_orders: OpenOrders,
     /// Ordinal of the last order submitted.
     pub last_ordinal: u64,
     /// Submitted in the commit being folded, its decision still to come.
@@ -87,7 +88,7 @@ impl Account {
                 realised_pnl: Money::ZERO,
                 commission: Money::ZERO,
                 holdings: BTreeMap::new(),
-                open_orders: BTreeMap::new(),
+                open_orders: OpenOrders::default(),
                 last_ordinal: 0,
                 undecided: None,
             });
@@ -122,18 +123,19 @@ impl Account {
                     reservation: approved.reservation,
                     leaves_quantity: approved.terms.quantity,
                 };
-                self.open_orders.insert(approved.order_id.clone(), order);
-                self.reserve(approved.reservation)
+                self.open_orders
+                    .open(approved.order_id.clone(), order)
+                    .and_then(|()| self.reserve(approved.reservation))
             }
             Event::OrderRefused(_) => {
                 self.undecided = None;
                 Ok(())
             }
             Event::FillBooked(fill) => self.book(fill),
-            Event::ReservationReleased(released) => {
-                self.open_orders.remove(&released.order_id);
-                self.release(released.released)
-            }
+            Event::ReservationReleased(released) => self
+                .open_orders
+                .close(&released.order_id)
+                .and_then(|()| self.release(released.released)),
             _ => Ok(()),
         };
         amounts.map_err(|source| FoldError::Amount {
@@ -169,17 +171,9 @@ impl Account {
             self.holdings.remove(&fill.symbol);
         }
         self.release(fill.reservation_released)?;
-        let Some(order) = self.open_orders.get_mut(&fill.order_id) else {
-            return Ok(());
-        };
-        order.leaves_quantity = fill.leaves_quantity;
         let released = fill.reservation_released;
-        order.reservation.cash = order.reservation.cash.checked_sub(released.cash)?;
-        order.reservation.quantity = order.reservation.quantity.checked_sub(released.quantity)?;
-        if order.leaves_quantity.is_zero() {
-            self.open_orders.remove(&fill.order_id);
-        }
-        Ok(())
+        self.open_orders
+            .execute(&fill.order_id, fill.leaves_quantity, released)
     }
 
     /// The account's position in `symbol`; flat where there is none.
@@ -190,16 +184,6 @@ impl Account {
     /// Cash that no open order holds back.
     pub fn available_cash(&self) -> Result<Money, AmountError> {
         self.cash.checked_sub(self.reserved_cash)
-    }
-
-    /// Units of `symbol` that open orders on `side` may still execute.
-    pub fn open_quantity(&self, symbol: &Symbol, side: Side) -> Result<Quantity, AmountError> {
-        let orders = self.open_orders.values();
-        let matching =
-            orders.filter(|order| order.terms.symbol == *symbol && order.terms.side == side);
-        matching
-            .map(|order| order.leaves_quantity)
-            .try_fold(Quantity::ZERO, Quantity::checked_add)
     }
 
     /// Cash plus all positions at `price_of`; `None` when a price is missing.

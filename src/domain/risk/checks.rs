@@ -233,7 +233,7 @@ fn max_position(account: &Account, context: &RiskContext<'_>, order: &SubmitOrde
     let worst_case = || -> Result<Quantity, AmountError> {
         let terms = &order.terms;
         let held = account.holding(&terms.symbol).quantity;
-        let open = account.open_quantity(&terms.symbol, terms.side)?;
+        let open = account.open_orders.leaves(&terms.symbol, terms.side);
         let change = open.checked_add(terms.quantity)?;
         let after = match terms.side {
             Side::Buy => held.checked_add(change)?,
@@ -254,9 +254,9 @@ fn short_sale(account: &Account, order: &SubmitOrder) -> Check {
     if terms.side == Side::Buy {
         return check(CheckCode::ShortSale, true, None, Some("buy".to_owned()));
     }
-    let selling = account.open_quantity(&terms.symbol, Side::Sell);
+    let selling = account.open_orders.leaves(&terms.symbol, Side::Sell);
     let held = account.holding(&terms.symbol).quantity;
-    let sellable = selling.and_then(|selling| held.checked_sub(selling)).ok();
+    let sellable = held.checked_sub(selling).ok();
     at_most(CheckCode::ShortSale, sellable, Some(terms.quantity))
 }
 

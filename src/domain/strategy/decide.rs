@@ -147,7 +147,7 @@ fn purchase(
     price: Price,
 ) -> Result<Wanted, AmountError> {
     let held = account.holding(symbol).quantity;
-    let ordered = account.open_quantity(symbol, Side::Buy)?;
+    let ordered = account.open_orders.leaves(symbol, Side::Buy);
     if !held.is_zero() || !ordered.is_zero() {
         return Ok(Err("already holds or buys it"));
     }
@@ -167,7 +167,7 @@ fn purchase(
 
 fn sale(account: &Account, symbol: &Symbol) -> Result<Wanted, AmountError> {
     let held = account.holding(symbol).quantity;
-    let selling = account.open_quantity(symbol, Side::Sell)?;
+    let selling = account.open_orders.leaves(symbol, Side::Sell);
     let sellable = held.checked_sub(selling)?;
     match sellable.is_positive() {
         true => Ok(Ok(sellable)),

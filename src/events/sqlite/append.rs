@@ -1,8 +1,8 @@
 //! One append transaction: facts in, plan, rows out.
 //!
-//! Entry points: [`append`] and [`take_lease`], both inside an open transaction.
+//! Entry points: [`begin`] and then [`append`]; [`take_lease`] inside an open transaction.
 //! Invariants: the lease is checked before anything is written; a batch of up to 64 commits of a
-//! round number costs two queries and one chain of statements; an empty batch still writes to disk.
+//! round number costs two trips to SQLite; an empty batch still writes to disk.
 
 use std::collections::HashSet;
 
@@ -21,10 +21,13 @@ use crate::values::{NodeId, Position, StreamName, Version};
 // Each statement sent alone costs a trip to SQLite's thread and back, which is as dear as a third
 // of an fsync; so what can be known beforehand travels together.
 const HEAD: &str = "SELECT position, frontier, lease_epoch, transactions FROM head";
-pub(super) const BEGIN_AT_HEAD: &str =
+const BEGIN_AT_HEAD: &str =
     "BEGIN IMMEDIATE; SELECT position, frontier, lease_epoch, transactions FROM head";
-/// The batch's commit ids that are known, then the version of each of its streams that exists.
-const FACTS: &str = "SELECT NULL AS version, commit_id, fingerprint, stream, first_position,
+/// The same; then the batch's commit ids that are known, and the version of each of its streams
+/// that exists.
+const BEGIN_WITH_FACTS: &str = "BEGIN IMMEDIATE;
+    SELECT position, frontier, lease_epoch, transactions FROM head;
+    SELECT NULL AS version, commit_id, fingerprint, stream, first_position,
     first_version, events
     FROM json_each(?) CROSS JOIN commits ON commit_id = unhex(value)
     UNION ALL
@@ -61,7 +64,7 @@ pub(super) async fn read_head(connection: &mut SqliteConnection) -> Result<HeadR
     head_row(&row)
 }
 
-pub(super) fn head_row(row: &SqliteRow) -> Result<HeadRow, StoreError> {
+fn head_row(row: &SqliteRow) -> Result<HeadRow, StoreError> {
     let position = unsigned(row, "position", Position::ZERO)?;
     let bytes: &[u8] = row.try_get("frontier").map_err(store_error)?;
     let frontier = Frontier::from_bytes(position, bytes)
@@ -102,23 +105,91 @@ pub(super) struct Append {
     pub last: QueryBuilder<Sqlite>,
 }
 
-/// Plans a batch on top of `row` and writes all but the last of it.
+/// What a transaction finds in the log at its start.
+pub(super) struct Found {
+    pub lease_epoch: u64,
+    pub transactions: i64,
+    /// The head, and what the log says about the batch.
+    pub facts: Facts,
+}
+
+/// Opens a transaction and looks up everything that planning `batch` takes.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    batch: &[Commit],
+) -> Result<Found, StoreError> {
+    let rows = match batch.is_empty() {
+        true => sqlx::query(BEGIN_AT_HEAD).fetch_all(connection).await,
+        false => {
+            let ids: Vec<_> = batch
+                .iter()
+                .map(|commit| hex::encode(commit.id.as_bytes()))
+                .collect();
+            let streams: HashSet<_> = batch.iter().map(|commit| commit.stream.as_str()).collect();
+            sqlx::query(BEGIN_WITH_FACTS)
+                .bind(json(&ids)?)
+                .bind(json(&streams)?)
+                .fetch_all(connection)
+                .await
+        }
+    };
+    let rows = rows.map_err(store_error)?;
+    let Some((head, rest)) = rows.split_first() else {
+        return Err(damaged(Position::ZERO, "the head row is missing"));
+    };
+    let row = head_row(head)?;
+    let mut facts = Facts {
+        head: row.head,
+        ..Facts::default()
+    };
+    for row in rest {
+        add_fact(&mut facts, row)?;
+    }
+    Ok(Found {
+        lease_epoch: row.lease_epoch,
+        transactions: row.transactions,
+        facts,
+    })
+}
+
+/// A commit of the batch that is known, or the version of one of its streams.
+fn add_fact(facts: &mut Facts, row: &SqliteRow) -> Result<(), StoreError> {
+    let commit: Option<&[u8]> = row.try_get("commit_id").map_err(store_error)?;
+    if commit.is_some() {
+        let (fingerprint, receipt) = receipt_of(row)?;
+        facts
+            .known
+            .insert(receipt.commit_id, (fingerprint, receipt));
+        return Ok(());
+    }
+    let version: Option<i64> = row.try_get("version").map_err(store_error)?;
+    let Some(version) = version else {
+        return Ok(());
+    };
+    let stream = StreamName::new(&text_of(row, "stream", Position::ZERO)?)
+        .map_err(|error| damaged(Position::ZERO, error))?;
+    let version = u64::try_from(version).map_err(|error| damaged(Position::ZERO, error))?;
+    facts.versions.insert(stream, Version::new(version));
+    Ok(())
+}
+
+/// Plans a batch on top of what was found and writes all but the last of it.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
-    row: HeadRow,
+    found: Found,
     lease: &Lease,
     stamp: &Stamp,
     batch: &[Commit],
 ) -> Result<Append, StoreError> {
-    if row.lease_epoch != lease.epoch {
+    if found.lease_epoch != lease.epoch {
         return Err(StoreError::Fenced {
             held: lease.epoch,
-            current: row.lease_epoch,
+            current: found.lease_epoch,
         });
     }
-    let plan = plan(facts(connection, row.head, batch).await?, stamp, batch);
+    let plan = plan(found.facts, stamp, batch);
     let mut last = insert(connection, &plan.rows).await?;
-    let transaction = row.transactions + 1;
+    let transaction = found.transactions + 1;
     let [position, frontier, transactions, commit] = ADVANCE_AND_COMMIT;
     last.push(position)
         .push_bind(signed(plan.head.position.get())?)
@@ -132,49 +203,6 @@ pub(super) async fn append(
         transaction,
         last,
     })
-}
-
-/// What the log says about a batch.
-async fn facts(
-    connection: &mut SqliteConnection,
-    head: Head,
-    batch: &[Commit],
-) -> Result<Facts, StoreError> {
-    let mut facts = Facts {
-        head,
-        ..Facts::default()
-    };
-    if batch.is_empty() {
-        return Ok(facts);
-    }
-    let ids: Vec<_> = batch
-        .iter()
-        .map(|commit| hex::encode(commit.id.as_bytes()))
-        .collect();
-    let streams: HashSet<_> = batch.iter().map(|commit| commit.stream.as_str()).collect();
-    let rows = sqlx::query(FACTS)
-        .bind(json(&ids)?)
-        .bind(json(&streams)?)
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?;
-    for row in &rows {
-        let commit: Option<&[u8]> = row.try_get("commit_id").map_err(store_error)?;
-        if commit.is_some() {
-            let (fingerprint, receipt) = receipt_of(row)?;
-            facts
-                .known
-                .insert(receipt.commit_id, (fingerprint, receipt));
-            continue;
-        }
-        let version: Option<i64> = row.try_get("version").map_err(store_error)?;
-        let Some(version) = version else { continue };
-        let stream = StreamName::new(&text_of(row, "stream", Position::ZERO)?)
-            .map_err(|error| damaged(Position::ZERO, error))?;
-        let version = u64::try_from(version).map_err(|error| damaged(Position::ZERO, error))?;
-        facts.versions.insert(stream, Version::new(version));
-    }
-    Ok(facts)
 }
 
 /// Inserts all rows but those of the last statement, which is returned.

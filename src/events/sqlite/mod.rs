@@ -180,8 +180,8 @@ impl EventStore for SqliteStore {
         batch: &[Commit],
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError> {
         let mut writer = self.writer()?.lock().await;
-        let (connection, head) = writer.begin_at_head().await?;
-        match append::append(connection, head, lease, stamp, batch).await {
+        let (connection, found) = writer.begin_with(batch).await?;
+        match append::append(connection, found, lease, stamp, batch).await {
             Ok(append) => writer.finish(append).await.map(|plan| plan.answers),
             Err(error) => Err(writer.give_up(error).await),
         }

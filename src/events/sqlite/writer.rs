@@ -10,8 +10,9 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use super::append::{Append, BEGIN_AT_HEAD, HeadRow, head_row};
+use super::append::{self, Append, Found};
 use super::errors::store_error;
+use crate::events::commit::Commit;
 use crate::events::plan::Plan;
 use crate::events::store::StoreError;
 
@@ -75,22 +76,19 @@ impl Writer {
         self.connection().await.map_err(store_error)
     }
 
-    /// The same, with the head as the transaction finds it.
-    pub(super) async fn begin_at_head(
+    /// The same, with everything that planning `batch` takes.
+    pub(super) async fn begin_with(
         &mut self,
-    ) -> Result<(&mut SqliteConnection, HeadRow), StoreError> {
+        batch: &[Commit],
+    ) -> Result<(&mut SqliteConnection, Found), StoreError> {
         self.clean().await?;
         self.unfinished = true;
-        let begun = match self.connection().await {
-            Ok(connection) => sqlx::query(BEGIN_AT_HEAD).fetch_one(connection).await,
-            Err(error) => Err(error),
-        };
-        let head = match begun {
-            Ok(row) => head_row(&row),
+        let found = match self.connection().await {
+            Ok(connection) => append::begin(connection, batch).await,
             Err(error) => Err(store_error(error)),
         };
-        match head {
-            Ok(head) => Ok((self.connection().await.map_err(store_error)?, head)),
+        match found {
+            Ok(found) => Ok((self.connection().await.map_err(store_error)?, found)),
             Err(error) => Err(self.give_up(error).await),
         }
     }

@@ -11,6 +11,7 @@
 //! - No clock or chance but the injected clock: the same calls give the same reports.
 
 mod book;
+mod entries;
 mod error;
 mod matching;
 mod model;
@@ -26,10 +27,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use self::book::{Book, Work};
+use self::entries::{Batch, Entries};
 use self::matching::Outcome;
 use self::records::{Resting, State};
 use self::schema::Identity;
@@ -46,6 +49,7 @@ pub struct PaperVenue {
     model: PaperModel,
     clock: Arc<dyn Clock>,
     book: Book,
+    entries: Entries,
 }
 
 impl PaperVenue {
@@ -68,6 +72,7 @@ impl PaperVenue {
             model,
             clock,
             book,
+            entries: Entries::default(),
         })
     }
 
@@ -128,6 +133,25 @@ impl PaperVenue {
         work.report(id, bar.date.close_time(), &body, None).await
     }
 
+    /// Enters every order that waits, as many as one transaction takes, and answers their senders.
+    async fn enter_waiting(&self, mut work: Work<'_>) {
+        let batch = self.entries.take();
+        let entered = match work.begin().await {
+            Ok(()) => self.enter_all(work, &batch).await,
+            Err(error) => Err(error),
+        };
+        batch.answer(&entered);
+    }
+
+    async fn enter_all(&self, mut work: Work<'_>, batch: &Batch) -> Result<(), VenueError> {
+        for order in batch.orders() {
+            if work.state_of(&order.client_order_id).await?.is_none() {
+                self.enter(&mut work, order, self.clock.now()).await?;
+            }
+        }
+        work.commit().await.map(|_| ())
+    }
+
     async fn enter(
         &self,
         work: &mut Work<'_>,
@@ -154,11 +178,24 @@ impl Venue for PaperVenue {
     }
 
     async fn submit(&self, order: NewOrder) -> Result<(), VenueError> {
-        let mut work = self.book.write().await?;
-        if work.state_of(&order.client_order_id).await?.is_none() {
-            self.enter(&mut work, &order, self.clock.now()).await?;
+        let mut answer = self.entries.add(order);
+        loop {
+            let work = tokio::select! {
+                biased;
+                entered = &mut answer => return entered.unwrap_or_else(|_| Err(lost())),
+                work = self.book.read() => work,
+            };
+            match (answer.try_recv(), work) {
+                (Err(TryRecvError::Empty), Ok(work)) => self.enter_waiting(work).await,
+                (Err(TryRecvError::Empty), Err(error)) => return Err(error),
+                (Err(TryRecvError::Closed), _) => return Err(lost()),
+                (Ok(entered), Ok(work)) => {
+                    work.give_back();
+                    return entered;
+                }
+                (Ok(entered), Err(_)) => return entered,
+            }
         }
-        work.commit().await.map(|_| ())
     }
 
     /// One request to cancel many orders is many requests: a `cancel` id is answered once per
@@ -202,4 +239,9 @@ impl Venue for PaperVenue {
     fn last_report(&self) -> watch::Receiver<u64> {
         self.book.last_report()
     }
+}
+
+/// Whoever was entering the order went away.
+fn lost() -> VenueError {
+    VenueError::Unknown("the call that was entering it was given up".to_owned())
 }

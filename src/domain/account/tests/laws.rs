@@ -137,6 +137,15 @@ fn holds_the_laws(given: &Given) -> Result<(), TestCaseError> {
         };
         prop_assert_eq!(order.reservation.quantity, units);
     }
+    for side in [Side::Buy, Side::Sell] {
+        let on_side = open().filter(|order| order.terms.side == side);
+        let leaves: Decimal = on_side.map(|order| order.leaves_quantity.decimal()).sum();
+        prop_assert_eq!(
+            account.open_orders.leaves(&symbol("AAPL"), side).decimal(),
+            leaves,
+            "the totals are the sums"
+        );
+    }
     let filled: Decimal = given.events.iter().map(signed_units).sum();
     prop_assert_eq!(account.holding(&symbol("AAPL")).quantity.decimal(), filled);
     prop_assert!(

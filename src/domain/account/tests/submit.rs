@@ -181,8 +181,11 @@ fn an_approved_order_is_open_and_reserved_until_released_once() {
     assert_eq!(account.account().reserved_cash, money("1501.5"));
     assert_eq!(account.account().available_cash(), Ok(money("3498.5")));
     assert_eq!(
-        account.account().open_quantity(&symbol("AAPL"), Side::Buy),
-        Ok(quantity("15"))
+        account
+            .account()
+            .open_orders
+            .leaves(&symbol("AAPL"), Side::Buy),
+        quantity("15")
     );
     let account = account.and(release("o1"));
     assert_eq!(account.account().reserved_cash, money("500.5"));

@@ -191,3 +191,45 @@ async fn many_orders_trade_in_one_bar_and_reports_come_in_pages() {
         seen[1..=REPORTS_MAX]
     );
 }
+
+#[tokio::test]
+async fn orders_sent_at_once_are_entered_once_each_in_order_of_sending() {
+    let bench = Bench::new().await;
+    let ids: Vec<String> = (0..600).map(|number| format!("o-{number:03}")).collect();
+    let sends = ids
+        .iter()
+        .map(|id| bench.submit(id, terms("buy 1 market day")));
+    futures_util::future::join_all(sends).await;
+    let mut last_report = 0;
+    for id in &ids {
+        let of_order = |report: &&Report| report.client_order_id.as_str() == id;
+        let mut after = last_report;
+        let found = loop {
+            let page = bench.venue.reports(after).await.expect("reports");
+            if let Some(report) = page.iter().find(of_order) {
+                break report.sequence;
+            }
+            after = page.last().expect("a report on each order").sequence;
+        };
+        assert_eq!(found, last_report + 1, "{id}");
+        last_report = found;
+    }
+    assert_eq!(*bench.venue.last_report().borrow(), 600);
+}
+
+#[tokio::test]
+async fn an_order_whose_sender_has_gone_is_not_entered_by_another() {
+    let bench = Bench::new().await;
+    {
+        // The book is lent out, so the order can only wait.
+        let book = bench.venue.book.read().await.expect("the book");
+        let sent = bench.venue.submit(order("gone", terms("buy 1 market day")));
+        tokio::pin!(sent);
+        assert!(futures_util::poll!(&mut sent).is_pending());
+        book.give_back();
+    }
+    bench.submit("stays", terms("buy 1 market day")).await;
+    assert_eq!(bench.told().await, ["stays: new"]);
+    let gone = ClientOrderId::new("gone").expect("an id");
+    assert_eq!(bench.venue.knows(&gone).await, Ok(false));
+}

@@ -1,0 +1,153 @@
+// The way of a trader through the page, as it is promised: see equity move, send an order and see it
+// fill, be refused, halt and release, switch the language.
+import assert from 'node:assert/strict';
+import { logIn, openPage } from './browser.mjs';
+
+const WAIT_MS = 30_000;
+
+async function textOf(locator) {
+  return (await locator.innerText()).trim();
+}
+
+/** Waits until `read` gives something that `good` accepts. */
+async function until(what, read, good) {
+  const end = Date.now() + WAIT_MS;
+  for (;;) {
+    const value = await read();
+    if (good(value)) return value;
+    assert.ok(Date.now() < end, `${what}: still ${value} after ${WAIT_MS} ms`);
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+}
+
+async function fillTicket({ get }, symbol, quantity) {
+  await get('ticket-symbol').selectOption(symbol);
+  await get('ticket-side-buy').click();
+  await get('ticket-type').selectOption('market');
+  await get('ticket-quantity').fill(quantity);
+}
+
+const steps = {
+  async 'a wrong password is refused, and what was typed as user stays'(on, { user }) {
+    await on.get('login-user').fill(user);
+    await on.get('login-password').fill('certainly-wrong');
+    await on.get('login-submit').click();
+    await on.get('login-problem').waitFor();
+    assert.equal(await on.get('login-user').inputValue(), user);
+    assert.equal(await on.get('login-password').inputValue(), '');
+  },
+
+  async 'log in and be live'(on, credentials) {
+    await logIn(on, credentials);
+    await until('connection', () => on.get('connection').getAttribute('data-state'), (state) => state === 'live');
+  },
+
+  async 'the business date moves with the data'(on) {
+    const before = await until('date', () => textOf(on.get('business-date')), (date) => /^\d{4}/.test(date));
+    await until('date', () => textOf(on.get('business-date')), (date) => date !== before);
+  },
+
+  async 'preview, confirm, fill; then equity moves'(on) {
+    await fillTicket(on, 'IBM', '50');
+    await until('preview', () => on.get('ticket-preview').getAttribute('data-decision'), (decision) => decision === 'approved');
+    assert.equal(await on.get('ticket-preview').locator('[data-check]').count(), 12);
+    await on.get('ticket-review').click();
+    assert.match(await textOf(on.get('ticket-restate')), /Buy\s+50\s+IBM/);
+    await on.get('ticket-confirm').click();
+    await on.get('ticket-accepted').waitFor();
+    const id = await on.get('ticket-accepted').getAttribute('data-order-id');
+    const row = on.page.locator(`[data-order-id="${id}"][data-testid="order-row"]`);
+    await until('status', () => row.getAttribute('data-status'), (status) => status === 'filled');
+    await until('note', () => textOf(on.get('ticket-accepted-status')), (status) => status === 'Filled');
+    await row.getByRole('button').first().click();
+    await until('timeline', () => on.page.getByTestId('order-timeline').locator('li').count(), (count) => count >= 5);
+    await row.getByRole('button').first().click();
+    const before = await textOf(on.get('equity-value'));
+    await until('equity', () => textOf(on.get('equity-value')), (equity) => equity !== before);
+  },
+
+  async 'a refusal says why and loses nothing'(on) {
+    await fillTicket(on, 'IBM', '9999999');
+    await until('preview', () => on.get('ticket-preview').getAttribute('data-decision'), (decision) => decision === 'refused');
+    await on.page.keyboard.press('Control+Enter');
+    await on.get('ticket-confirm').waitFor();
+    await on.page.keyboard.press('Control+Enter');
+    await on.get('ticket-problem').waitFor();
+    assert.equal(await on.get('ticket-problem').getAttribute('data-code'), 'order_refused');
+    assert.match(await textOf(on.get('ticket-problem')), /allowed .* observed/);
+    assert.equal(await on.get('ticket-quantity').inputValue(), '9999999');
+    on.faults.splice(0, on.faults.length, ...on.faults.filter((fault) => !/ 422 /.test(fault)));
+  },
+
+  async 'halt the firm, be refused, release it'(on) {
+    await on.get('kill-open').click();
+    await on.get('kill-cause').fill('drill');
+    await on.get('kill-confirm-text').fill('HALT FIR');
+    assert.ok(await on.get('kill-engage').isDisabled());
+    await on.get('kill-confirm-text').fill('HALT FIRM');
+    await on.get('kill-engage').click();
+    await on.get('kill-banner').waitFor();
+    assert.match(await textOf(on.get('kill-banner')), /drill/);
+    await fillTicket(on, 'IBM', '1');
+    await until('preview', () => on.get('ticket-preview').getAttribute('data-decision'), (decision) => decision === 'refused');
+    await on.get('kill-open').click();
+    await on.get('kill-cause').fill('drill over');
+    await on.get('kill-confirm-text').fill('RELEASE FIRM');
+    await on.get('kill-release').click();
+    await on.get('kill-banner').waitFor({ state: 'detached' });
+  },
+
+  async 'keys of the ticket work in the ticket only'(on) {
+    await on.get('ticket-quantity').focus();
+    await on.page.keyboard.press('s');
+    assert.equal(await on.get('ticket-side-sell').getAttribute('aria-pressed'), 'true');
+    await on.page.keyboard.press('?');
+    await on.get('shortcuts').waitFor();
+    await on.page.keyboard.press('Escape');
+    await on.get('tape-pause').focus();
+    await on.page.keyboard.press('b');
+    assert.equal(await on.get('ticket-side-sell').getAttribute('aria-pressed'), 'true');
+  },
+
+  async 'pause the tape'(on) {
+    await on.get('tape-pause').click();
+    assert.equal(await on.get('tape-pause').getAttribute('aria-pressed'), 'true');
+    await on.get('tape').locator('li button').first().click();
+    assert.match(await textOf(on.get('tape').locator('pre').first()), /"leaf_hash"/);
+    await on.get('tape-pause').click();
+  },
+
+  async 'Chinese, at once and after a reload'(on) {
+    await on.get('lang-switch').click();
+    assert.equal(await on.page.locator('html').getAttribute('lang'), 'zh-CN');
+    await on.page.getByRole('heading', { name: '持仓' }).waitFor();
+    await on.page.reload();
+    await on.page.getByRole('heading', { name: '委托' }).waitFor();
+    await on.get('lang-switch').click();
+    await on.page.getByRole('heading', { name: 'Positions' }).waitFor();
+  },
+
+  async 'dark and light'(on) {
+    const before = await on.page.locator('html').getAttribute('data-theme');
+    await on.get('theme-switch').click();
+    assert.notEqual(await on.page.locator('html').getAttribute('data-theme'), before);
+  },
+
+  async 'log out'(on) {
+    await on.get('user-menu').click();
+    await on.get('logout').click();
+    await on.get('login-user').waitFor();
+  },
+};
+
+export async function journey(browser, base, credentials) {
+  const on = await openPage(browser, base);
+  for (const [name, step] of Object.entries(steps)) {
+    await step(on, credentials);
+    // A refused login is answered 401, which Chromium writes to the console by itself.
+    on.faults.splice(0, on.faults.length, ...on.faults.filter((fault) => !/ 401 .*\/sessions\)$/.test(fault)));
+    assert.deepEqual(on.faults, [], name);
+    console.log(`ok    ${name}`);
+  }
+  await on.page.context().close();
+}

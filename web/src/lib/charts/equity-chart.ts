@@ -1,0 +1,108 @@
+// Equity above, drawdown below, drawn by uPlot with one cursor. Loaded on demand.
+import uPlot from 'uplot';
+import type { EquityPoint } from '$lib/api/types';
+import { toNumber } from '$lib/format/decimal';
+import { epochSeconds } from '$lib/format/time';
+import type { Palette } from './palette';
+
+const DRAWDOWN_SHARE = 0.32;
+const AXIS_WIDTH = 56;
+
+export interface EquityChart {
+  setPoints(points: EquityPoint[]): void;
+  destroy(): void;
+}
+
+export type Hover = (point: EquityPoint | null) => void;
+
+/** Short axis labels: 104.5k, 1.2M */
+export function shortAmount(value: number, step: number): string {
+  const size = Math.abs(value);
+  if (size >= 1_000_000) return `${(value / 1_000_000).toFixed(step < 10_000 ? 3 : 2)}M`;
+  if (size >= 10_000) return `${(value / 1_000).toFixed(step < 100 ? 2 : step < 1_000 ? 1 : 0)}k`;
+  return value.toFixed(step < 1 ? 2 : 0);
+}
+
+const stepOf = (splits: number[]): number => Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
+
+export function createEquityChart(element: HTMLElement, palette: Palette, hover: Hover): EquityChart {
+  let points: EquityPoint[] = [];
+  const font = `11px ${getComputedStyle(element).fontFamily}`;
+  const sync = uPlot.sync(`equity-${Math.random()}`);
+
+  const axis = { stroke: palette.text, font, grid: { stroke: palette.grid, width: 1 }, ticks: { show: false } };
+  const timeAxis = (show: boolean): uPlot.Axis => ({ ...axis, show, size: 22, space: 70 });
+  const common = {
+    tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1e3), 'Etc/UTC'),
+    legend: { show: false },
+    fmtDate: uPlot.fmtDate,
+  };
+  const cursor: uPlot.Cursor = { sync: { key: sync.key }, drag: { x: true, y: false }, points: { size: 5 } };
+  const size = () => {
+    const { clientWidth: width, clientHeight: height } = element;
+    const lower = Math.round(height * DRAWDOWN_SHARE);
+    return { width, upper: Math.max(40, height - lower), lower: Math.max(40, lower) };
+  };
+
+  const first = size();
+  const equity = new uPlot(
+    {
+      ...common,
+      width: first.width,
+      height: first.upper,
+      padding: [8, 8, 0, 0],
+      cursor,
+      axes: [
+        timeAxis(false),
+        { ...axis, size: AXIS_WIDTH, space: 32, values: (_, splits) => splits.map((v) => shortAmount(v, stepOf(splits))) },
+      ],
+      series: [{}, { stroke: palette.line, fill: palette.fill, width: 1.5, points: { show: false } }],
+      hooks: { setCursor: [(plot) => hover(points[plot.cursor.idx ?? -1] ?? null)] },
+    },
+    [[], []],
+    element,
+  );
+  const drawdown = new uPlot(
+    {
+      ...common,
+      width: first.width,
+      height: first.lower,
+      padding: [10, 8, 0, 0],
+      cursor,
+      scales: { y: { range: (_, min) => [Math.min(min, -0.01), 0] } },
+      axes: [
+        timeAxis(true),
+        { ...axis, size: AXIS_WIDTH, space: 24, values: (_, splits) => splits.map((v) => `${(v * 100).toFixed(stepOf(splits) < 0.01 ? 1 : 0)}%`) },
+      ],
+      series: [
+        {},
+        { stroke: palette.loss, fill: palette.lossFill, width: 1, points: { show: false }, fillTo: 0 },
+      ],
+    },
+    [[], []],
+    element,
+  );
+  sync.sub(equity);
+  sync.sub(drawdown);
+
+  const observer = new ResizeObserver(() => {
+    const { width, upper, lower } = size();
+    equity.setSize({ width, height: upper });
+    drawdown.setSize({ width, height: lower });
+  });
+  observer.observe(element);
+
+  return {
+    setPoints(next) {
+      points = next;
+      const times = next.map((point) => epochSeconds(point.time));
+      equity.setData([times, next.map((point) => toNumber(point.equity))]);
+      drawdown.setData([times, next.map((point) => -toNumber(point.drawdown))]);
+    },
+    destroy() {
+      observer.disconnect();
+      equity.destroy();
+      drawdown.destroy();
+    },
+  };
+}
