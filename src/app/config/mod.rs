@@ -20,11 +20,12 @@ use crate::values::{NodeId, Ratio};
 use crate::venues::paper::PaperModel;
 
 /// Variables read elsewhere: by the command line, the build and the tests.
-const OTHER_VARIABLES: [&str; 4] = [
+const OTHER_VARIABLES: [&str; 5] = [
     "BLOTTER_LOG_FORMAT",
     "BLOTTER_LOG_LEVEL",
     "BLOTTER_BUILD",
     "BLOTTER_TORTURE",
+    "BLOTTER_UPDATE",
 ];
 
 /// Only this machine; a proxy in front carries the outside.
