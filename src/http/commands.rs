@@ -1,9 +1,12 @@
 //! Commands of callers to risk: whose they are, under which id, and what became of them.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::pipeline::Request;
 use super::position::BLOTTER_POSITION;
@@ -16,6 +19,8 @@ use crate::values::{CommandId, Position};
 
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const KEY_CHARS_MAX: usize = 128;
+/// Longest wait for risk, its rebuilding included.
+pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// Asks risk on behalf of the caller. A repeated key with an equal command gives what the first
 /// one gave.
@@ -25,7 +30,13 @@ pub async fn send(request: &Request, command: RiskCommand) -> Result<CommandOutc
     let who = request.caller()?.principal.who();
     let asked = Asked::by(who, command_id.clone());
     let ask = AskRisk { asked, command };
-    let outcome = request.services.risk.command(ask).await;
+    let asked = timeout(ANSWER_WAIT_MAX, request.services.risk.command(ask)).await;
+    let outcome = asked.unwrap_or_else(|_| {
+        let seconds = ANSWER_WAIT_MAX.as_secs();
+        Err(CommandFailure::Unknown(format!(
+            "no answer within {seconds} s"
+        )))
+    });
     count(kind, &outcome);
     outcome.map_err(|failure| problem_of(failure).member_for_retry(&command_id))
 }

@@ -130,9 +130,14 @@ fn operation(endpoint: &Endpoint, schemas: &mut BTreeMap<String, Value>) -> Valu
         Body::OptionalJson(shape) => Some((shape, false)),
     };
     if let Some((shape, required)) = body {
+        let schema = add(schemas, &shape);
+        if let Some(described) = schemas.get_mut((shape.name)().as_ref()) {
+            // Fields that are not known are refused.
+            described["additionalProperties"] = false.into();
+        }
         operation["requestBody"] = json!({
             "required": required,
-            "content": { "application/json": { "schema": add(schemas, &shape) } },
+            "content": { "application/json": { "schema": schema } },
         });
     }
     operation
@@ -244,7 +249,11 @@ fn responses(endpoint: &Endpoint, schemas: &mut BTreeMap<String, Value>) -> Valu
             );
         }
         Answer::File(media_type) => {
-            let content = json!({ media_type: { "schema": { "type": "string" } } });
+            let kind = match media_type {
+                "application/json" => "object",
+                _ => "string",
+            };
+            let content = json!({ media_type: { "schema": { "type": kind } } });
             put(
                 200,
                 json!({ "description": "The page", "content": content }),

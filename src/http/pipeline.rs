@@ -4,11 +4,12 @@
 //! what has passed all of them.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::auth::{self, Caller};
 use super::endpoint::{Access, Body, Endpoint, LIMIT_DEFAULT, LIMIT_MAX, MIN_POSITION};
@@ -25,6 +26,9 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a body that is too large that are read all the same: a sender who is still writing
 /// does not see the answer.
 const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest wait for a body.
+const BODY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A request that has passed every step before its handler.
 pub struct Request {
@@ -46,9 +50,15 @@ pub async fn serve(
     http: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let handled = AssertUnwindSafe(steps(endpoint, http, payload)).catch_unwind();
+    guarded(steps(endpoint, http, payload)).await
+}
+
+/// A handler that panics is a fault of ours, answered like any other.
+async fn guarded(
+    handled: impl Future<Output = Result<HttpResponse, Problem>>,
+) -> Result<HttpResponse, Problem> {
+    let outcome = AssertUnwindSafe(handled).catch_unwind().await;
     // The hook has printed where it happened.
-    let outcome = handled.await;
     outcome.unwrap_or_else(|_| Err(Problem::internal("its handler panicked")))
 }
 
@@ -62,7 +72,12 @@ async fn steps(
     let services = services.ok_or_else(|| Problem::internal("no services"))?;
     let services = services.get_ref().clone();
     // Read before anybody is refused: a sender that is still writing misses the answer.
-    let body = read_body(&http, payload).await;
+    let body = timeout(BODY_WAIT_MAX, read_body(&http, payload)).await;
+    let body = body.unwrap_or_else(|_| {
+        let seconds = BODY_WAIT_MAX.as_secs();
+        let detail = format!("the body did not arrive within {seconds} s");
+        Err(Problem::new(Code::BadRequest, detail))
+    });
     let caller = admitted(endpoint, &http, &services).await?;
     let body = body?;
     check_media_type(endpoint, &http, &body)?;
@@ -258,5 +273,18 @@ impl Input {
             cursor,
             limit: self.limit(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_is_an_answer_that_tells_nothing() {
+        let answered = guarded(async { panic!("the secret is 42") }).await;
+        let problem = answered.expect_err("a problem");
+        assert_eq!(problem.code, Code::Internal);
+        assert!(!problem.detail.contains("42"));
     }
 }

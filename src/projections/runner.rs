@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use super::checkpoint::{self, Checkpoint};
 use super::slot::Slot;
+use super::views::{BUSY, FULL, LOCKED, primary_code, with_remedy};
 use super::{Projection, Views};
 use crate::events::feed::BATCH_EVENTS_MAX;
 use crate::events::{Feed, FeedError, Recorded};
@@ -72,10 +73,7 @@ pub enum RunnerError {
     },
     #[error("the feed jumps from position {cursor} to {found}; check the log")]
     Gap { cursor: Position, found: Position },
-    #[error(
-        "the read models cannot be written: {0}; check the disk, and if this stays delete \
-         views.db and start again: it is rebuilt from the log"
-    )]
+    #[error("the read models cannot be written: {}", with_remedy(.0))]
     Database(#[from] sqlx::Error),
     #[error("the log cannot be read: {0}")]
     Feed(#[from] FeedError),
@@ -269,15 +267,10 @@ fn lowest(slots: &[Slot], feed: &Feed) -> Position {
 
 /// A full disk or another process's lock may pass; anything else will not.
 fn passes_by_itself(error: &RunnerError) -> bool {
-    const BUSY: u32 = 5;
-    const LOCKED: u32 = 6;
-    const FULL: u32 = 13;
-    let RunnerError::Database(sqlx::Error::Database(error)) = error else {
+    let RunnerError::Database(error) = error else {
         return false;
     };
-    // The low byte is the primary code: https://sqlite.org/rescode.html
-    let extended = error.code().and_then(|code| code.parse::<u32>().ok());
-    matches!(extended.map(|code| code & 0xff), Some(BUSY | LOCKED | FULL))
+    matches!(primary_code(error), Some(BUSY | LOCKED | FULL))
 }
 
 async fn check_against_log(checkpoint: &Checkpoint, feed: &Feed) -> Result<(), RunnerError> {

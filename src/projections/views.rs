@@ -33,10 +33,7 @@ const FORMAT: i64 = 1;
 pub enum ViewsError {
     #[error("{path} cannot be made or protected: {source}; check its directory and free space")]
     File { path: PathBuf, source: io::Error },
-    #[error(
-        "the read models cannot be used: {0}; if this stays, stop the program, delete views.db \
-         and start again: it is rebuilt from the log"
-    )]
+    #[error("the read models cannot be used: {}", with_remedy(.0))]
     Database(#[from] sqlx::Error),
     #[error(
         "{path} holds read models of log {found}, but this log is {log_id}; if the log is the \
@@ -52,6 +49,29 @@ pub enum ViewsError {
          it is rebuilt from the log"
     )]
     Format { path: PathBuf, found: i64 },
+}
+
+/// What the database says, and what to do about it.
+pub(super) fn with_remedy(error: &sqlx::Error) -> String {
+    match primary_code(error) {
+        Some(FULL) => format!("no room left ({error}); free some disk space"),
+        _ => format!(
+            "{error}; check the disk, and if this stays stop the program, delete views.db and \
+             start again: it is rebuilt from the log"
+        ),
+    }
+}
+
+/// Primary result codes of SQLite: <https://sqlite.org/rescode.html>.
+pub(super) const BUSY: u32 = 5;
+pub(super) const LOCKED: u32 = 6;
+pub(super) const FULL: u32 = 13;
+
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    let extended: u32 = code.parse().ok()?;
+    // The low byte of an extended code.
+    Some(extended & 0xff)
 }
 
 /// The read models of one log. Cheap to clone.

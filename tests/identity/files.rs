@@ -83,7 +83,7 @@ async fn what_is_no_secrets_store_of_this_layout_is_left_alone() {
         panic!("opened");
     };
     assert!(
-        reason.contains("check that it is a secrets store"),
+        reason.contains("is no SQLite database: check its path"),
         "{reason}"
     );
     assert_eq!(std::fs::read_to_string(&path).expect("reads"), text);

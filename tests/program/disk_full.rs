@@ -84,8 +84,10 @@ fn listed(data_dir: &Path) -> String {
 #[test]
 fn a_full_disk_stops_nothing_for_good() {
     undisturbed();
-    let normal = [800, 1_600, 2_400];
-    let torture = [700, 900, 1_000, 1_200, 1_400, 1_800, 2_000, 2_200, 3_000];
+    let normal = [1_100, 1_900, 2_700];
+    let torture = [
+        1_000, 1_200, 1_300, 1_500, 1_700, 2_100, 2_300, 2_500, 3_300,
+    ];
     let sizes = match is_torture() {
         true => &torture[..],
         false => &normal[..],

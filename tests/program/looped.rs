@@ -94,7 +94,7 @@ fn last_row(events: &[Value]) -> u64 {
     let last = marks(events)
         .last()
         .map(|mark| mark["payload"]["row"].clone());
-    last.and_then(|row| row.as_u64()).expect("a mark")
+    last.and_then(|row| row.as_u64()).unwrap_or(0)
 }
 
 #[test]
@@ -184,4 +184,41 @@ fn what_is_never_done_cannot_end_when_done() {
     let wrong = ["BLOTTER_MARKET_LOOP: found \"often\"", "true or false"];
     finish(place.demo().env("BLOTTER_MARKET_LOOP", "often")).refused(2, &wrong);
     assert!(!place.data_dir().exists(), "nothing was touched");
+}
+
+/// The strategy is held up before it looks at a bar of the second pass that it has to act on, and
+/// the node killed: the bar is in the log, and nothing that follows from it.
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_bar_that_was_only_recorded_is_finished_whether_it_loops_on_or_not() {
+    let long = Place::with(&unrolled());
+    finish(&mut long.demo()).summary();
+    let events = long.events();
+    let seen_in_second_pass = (1..events.len()).find(|index| {
+        let row = events[index - 1]["payload"]["row"].as_u64();
+        events[*index]["type"] == "SignalGenerated" && row.is_some_and(|row| row > ROWS)
+    });
+    let row = &events[seen_in_second_pass.expect("a signal") - 1]["payload"]["row"];
+    let row = row.as_u64().expect("a number");
+    for loops_on in [false, true] {
+        let place = Place::new();
+        let held_up = format!("strategy::evaluate={}*off->pause", row - 1);
+        let mut running = Running::start(looping(&place).env("FAILPOINTS", held_up));
+        running.line().expect("ready");
+        until("the bar is recorded", || last_row(&place.events()) >= row);
+        running.kill();
+        running.finish();
+        let before = place.events();
+        assert_eq!(before.last().expect("an event")["payload"]["row"], row);
+        match loops_on {
+            true => {
+                let running = loop_to(&place, before.len() as u64 + 60);
+                running.terminate();
+                running.finish().done();
+            }
+            false => drop(finish(&mut place.demo()).summary()),
+        }
+        assert_eq!(story(&place.events(), row), story(&events, row));
+        place.assert_verifies();
+    }
 }

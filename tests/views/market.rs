@@ -1,5 +1,7 @@
 //! What the read models say of instruments and their prices.
 
+use std::collections::BTreeSet;
+
 use blotter::projections::candles::{CandleFilter, CandleRow};
 use blotter::projections::{Views, candles, instruments};
 use blotter::values::*;
@@ -80,19 +82,22 @@ fn a_bar_marked_again_replaces_the_first_and_no_other_is_lost_to_paging() {
         let all = page(&views, &of("AAPL"), 100).await;
         assert_eq!(all.len(), 9);
         assert_eq!((all[1].close, all[1].position.get()), (v("22.5"), 19));
-        let mut filter = CandleFilter {
-            after: Some(Position::ZERO),
-            ..of("AAPL")
-        };
-        let mut seen = std::collections::BTreeSet::new();
-        loop {
-            let page = page(&views, &filter, 4).await;
-            let Some(last) = page.last() else { break };
-            assert!(page.is_sorted_by_key(|candle| candle.date));
-            filter.after = Some(last.position);
-            seen.extend(page.iter().map(|candle| candle.date));
+        // The day marked again is the last of a page for some of these lengths.
+        for limit in 1..=9 {
+            let mut filter = CandleFilter {
+                after: Some(Position::ZERO),
+                ..of("AAPL")
+            };
+            let mut seen = BTreeSet::new();
+            loop {
+                let page = page(&views, &filter, limit).await;
+                let Some(last) = page.last() else { break };
+                assert!(page.is_sorted_by_key(|candle| candle.date));
+                filter.after = Some(last.position);
+                seen.extend(page.iter().map(|candle| candle.date));
+            }
+            assert_eq!(seen.len(), 9, "pages of {limit}");
         }
-        assert_eq!(seen.len(), 9);
     });
 }
 

@@ -20,11 +20,10 @@ fn measured(test: impl AsyncFnOnce(&PrometheusHandle)) {
 /// The value of the series that is written like `series`.
 fn value(handle: &PrometheusHandle, series: &str) -> Option<String> {
     let text = handle.render();
-    let found = text.lines().filter_map(|line| {
+    text.lines().find_map(|line| {
         let (name, value) = line.rsplit_once(' ')?;
         (name == series).then(|| value.to_owned())
-    });
-    found.last()
+    })
 }
 
 fn assert_values(handle: &PrometheusHandle, expected: &[(&str, &str)]) {

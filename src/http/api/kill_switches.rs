@@ -84,9 +84,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
 )]
 pub struct KillSwitchRequest {
     /// `firm`, `account`, `strategy`, `instrument` or `venue`.
+    #[schema(pattern = "^(firm|account|strategy|instrument|venue)$")]
     scope: String,
     /// Which account, strategy, instrument or venue; not for the firm.
+    #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     key: Option<String>,
+    #[schema(min_length = 1, max_length = 1000)]
     cause: String,
 }
 

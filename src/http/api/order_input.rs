@@ -23,21 +23,29 @@ use crate::values::{
     reason = "its shape is for the document; bodies are read field by field"
 )]
 pub struct NewOrder {
+    #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     account: String,
+    #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     symbol: String,
     #[schema(inline)]
     side: SideWord,
     /// Above 0, with as many decimals as the instrument has.
+    #[schema(pattern = "^[0-9]{1,15}([.][0-9]{1,12})?$")]
     quantity: String,
     /// `market` or `limit`.
+    #[schema(pattern = "^(market|limit)$")]
     r#type: String,
     /// For `limit` only, and needed there.
+    #[schema(pattern = "^[0-9]{1,15}([.][0-9]{1,12})?$")]
     limit_price: Option<String>,
     /// `day` (which is taken when left out) or `gtc`.
+    #[schema(pattern = "^(day|gtc)$")]
     time_in_force: Option<String>,
     /// Unique within the log; made by the server when left out.
+    #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     client_order_id: Option<String>,
     /// Where to send it; the node's own venue when left out.
+    #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     venue: Option<String>,
 }
 

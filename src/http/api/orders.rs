@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::order_input::{self, NewOrder};
@@ -139,6 +140,7 @@ const STATUS: Param = Param::optional(
     reason = "its shape is for the document; bodies are read field by field"
 )]
 pub struct CancelRequest {
+    #[schema(min_length = 1, max_length = 1000)]
     reason: Option<String>,
 }
 
@@ -180,16 +182,14 @@ async fn submit(request: Request) -> Result<HttpResponse, Problem> {
 async fn preview(request: Request) -> Result<HttpResponse, Problem> {
     let submit = order_input::read(&request)?;
     let port = &request.services.preview;
-    let asked = port
-        .ask(PreviewOrder {
-            submit: submit.clone(),
-        })
-        .await;
-    let answer = asked.map_err(|error| {
-        Problem::new(Code::Unavailable, "risk does not answer now; ask again")
-            .retry_after(1)
-            .because(error)
-    })?;
+    let ask = PreviewOrder {
+        submit: submit.clone(),
+    };
+    let silent =
+        || Problem::new(Code::Unavailable, "risk does not answer now; ask again").retry_after(1);
+    let asked = timeout(commands::ANSWER_WAIT_MAX, port.ask(ask)).await;
+    let asked = asked.map_err(|_| silent())?;
+    let answer = asked.map_err(|error| silent().because(error))?;
     let preview = answer.map_err(commands::problem_of)?;
     Ok(HttpResponse::Ok().json(Preview::of(preview, &submit)))
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::events::catalogue::{self, CheckCode, Verdict};
 use crate::http::problem::FieldError;
 
-/// Side of an order, for the document.
+/// Side of an order.
 #[derive(Debug, Clone, Copy, ToSchema)]
 #[schema(as = Side, rename_all = "snake_case")]
 pub enum SideWord {

@@ -6,6 +6,7 @@
 //! Invariants: mode 600 from the first byte on; passwords, tokens and secrets stand in it only as
 //! hashes.
 
+mod error;
 pub mod keys;
 pub mod outbox;
 mod rows;
@@ -17,7 +18,7 @@ pub mod users;
 use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,36 +29,14 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
+pub use error::SecretsError;
+
 /// Most queries at the same time.
 pub const READERS_MAX: u32 = 4;
 /// Longest wait of a query for its turn.
 const READER_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long SQLite itself waits for another process's lock.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(2);
-
-/// Why the secrets store cannot be opened or used.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretsError {
-    #[error("{path} cannot be made or protected: {source}; check its directory and free space")]
-    File { path: PathBuf, source: io::Error },
-    #[error(
-        "{path} has layout {found}, this program uses {supported}; use the program that wrote it, or a newer one"
-    )]
-    Format {
-        path: PathBuf,
-        found: i64,
-        supported: i64,
-    },
-    #[error("{path}: {source}; check that it is a secrets store and its disk is healthy")]
-    Opening { path: PathBuf, source: sqlx::Error },
-    #[error("{0}; nothing was changed, try again")]
-    Database(#[from] sqlx::Error),
-    #[error(
-        "{pending} facts wait to be recorded in the event log; start a node, or make its log \
-         writable again"
-    )]
-    OutboxFull { pending: u32 },
-}
 
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -114,6 +114,10 @@ pub(super) async fn prepare(
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
+    // Another process that reads meanwhile puts it off; it costs nothing but room.
+    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(writer)
+        .await?;
     Ok(FORMAT)
 }
 
