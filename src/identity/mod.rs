@@ -113,6 +113,11 @@ impl Identity {
         self.inner.tickets.redeem(ticket, self.inner.wall.now())
     }
 
+    /// Passwords compared with a hash by this process so far.
+    pub fn passwords_checked(&self) -> u64 {
+        self.inner.hashing.made()
+    }
+
     /// Notes for the record that `principal` was refused.
     pub async fn denied(&self, principal: &Principal, permission: Permission, place: &str) {
         let denial = Denial {

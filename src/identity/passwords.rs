@@ -5,6 +5,7 @@
 //! callers wait for their turn.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -81,11 +82,13 @@ pub fn check(password: &str, user: &UserName) -> Result<(), PasswordError> {
 pub struct Hashing {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    made: Arc<AtomicU64>,
 }
 
 /// Permission to hash; held until the hash is made, also when nobody waits for it any more.
 pub struct Turn {
     _permit: OwnedSemaphorePermit,
+    made: Arc<AtomicU64>,
 }
 
 impl Default for Hashing {
@@ -93,6 +96,7 @@ impl Default for Hashing {
         Self {
             turns: Arc::new(Semaphore::new(AT_ONCE_MAX)),
             places: Arc::new(Semaphore::new(WAITING_MAX)),
+            made: Arc::default(),
         }
     }
 }
@@ -105,8 +109,14 @@ impl Hashing {
             retry_after: std::time::Duration::from_secs(1),
         })?;
         let turn = self.turns.clone().acquire_owned().await;
-        turn.map(|_permit| Turn { _permit })
+        let made = self.made.clone();
+        turn.map(|_permit| Turn { _permit, made })
             .map_err(|_| unavailable("no more passwords are checked"))
+    }
+
+    /// Passwords compared with a hash so far.
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
     }
 }
 
@@ -119,9 +129,11 @@ impl Turn {
         kept: Option<String>,
     ) -> Result<(bool, Turn), AuthError> {
         let password = password.to_owned();
+        let made = self.made.clone();
         self.work(move || {
             let hash = kept.as_deref().unwrap_or(NOBODYS_HASH);
             let matches = argon2()?.verify_password(password.as_bytes(), hash).is_ok();
+            made.fetch_add(1, Ordering::Relaxed);
             Ok(matches && kept.is_some())
         })
         .await
