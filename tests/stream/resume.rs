@@ -181,20 +181,20 @@ fn a_client_goes_on_over_restarts_of_the_node() {
 
 #[test]
 fn a_long_log_is_replayed_from_disk_and_goes_over_into_what_happens() {
-    let place = Place::trading("100").with_history(20_000, 10);
+    let place = Place::trading("100").with_history(3_000, 10);
     let mut follower = Follower::of(&["audit"]);
     let mut later = Follower::of(&["ops"]);
-    later.position = 19_990;
+    later.position = 2_990;
     let mut goal = 0;
     let log = place.run(async |floor| {
         let mut stream = follower.connect(floor).await;
-        follower.listen_to(&mut stream, 20_050).await;
+        follower.listen_to(&mut stream, 3_050).await;
         goal = follower.position;
         let mut stream = later.connect(floor).await;
         later.listen_to(&mut stream, goal).await;
     });
     follower.assert_saw(&log, goal, |_| true);
-    assert_eq!(*later.seen.keys().next().expect("events"), 19_991);
+    assert_eq!(*later.seen.keys().next().expect("events"), 2_991);
 }
 
 #[test]

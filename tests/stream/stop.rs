@@ -6,7 +6,7 @@ use blotter::identity::Role;
 use tokio::time::Instant;
 
 use crate::client::{Heard, Stream};
-use crate::node::Place;
+use crate::node::{Place, settled};
 
 #[test]
 fn a_stop_says_goodbye_to_every_client() {
@@ -39,8 +39,9 @@ fn a_stop_says_goodbye_to_every_client() {
 #[test]
 fn a_stop_waits_for_nobody() {
     let mut stopped_at = None;
-    Place::quiet().with_history(8_000, 4_096).run_then(
+    Place::quiet().with_history(400, 64 << 10).run_then(
         async |floor| {
+            settled(floor).await;
             let mut stream = Stream::of(floor, Role::SuperAdmin).await;
             // It asks for a lot and takes nothing.
             stream.subscribe(&["audit"], Some(0)).await;
