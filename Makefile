@@ -45,7 +45,7 @@ test: needs dashboard ## install or name what the tests need, then run every tes
 		set -ex; \
 		$(CARGO) test --locked --features failpoints --no-fail-fast; \
 	fi
-	cd web && BLOTTER=$(CURDIR)/target/debug/blotter npm run e2e
+	cd web && npm run e2e && BLOTTER=$(CURDIR)/target/debug/blotter npm run e2e:node
 
 lint: dashboard ## formatting and clippy, warnings are errors
 	@NEEDS="cargo cc rustfmt clippy" .ci/needs

@@ -84,8 +84,8 @@ def wrk(url, connections, duration, script=None):
         raise SystemExit(f"{url}: {failed.group(0)}")
     return {
         "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
-        "p50": seconds(re.search(r"50%\s+(\S+)", text).group(1)),
-        "p99": seconds(re.search(r"99%\s+(\S+)", text).group(1)),
+        "p50": seconds(re.search(r"^\s+50%\s+(\S+)", text, re.M).group(1)),
+        "p99": seconds(re.search(r"^\s+99%\s+(\S+)", text, re.M).group(1)),
         "requests": int(re.search(r"(\d+) requests in", text).group(1)),
     }
 
