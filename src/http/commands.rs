@@ -26,9 +26,12 @@ pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
 /// one gave.
 pub async fn send(request: &Request, command: RiskCommand) -> Result<CommandOutcome, Problem> {
     let kind = kind(&command);
-    let command_id = command_id(request)?;
     let who = request.caller()?.principal.who();
-    let asked = Asked::by(who, command_id.clone());
+    let asked = match chosen_id(request)? {
+        Some(command_id) => Asked::by(who, command_id),
+        None => Asked::fresh(who, made_id(request)?),
+    };
+    let command_id = asked.command_id.clone();
     let ask = AskRisk { asked, command };
     let asked = timeout(ANSWER_WAIT_MAX, request.services.risk.command(ask)).await;
     let outcome = asked.unwrap_or_else(|_| {
@@ -106,12 +109,17 @@ impl Problem {
     }
 }
 
-/// From `Idempotency-Key`; without one a new one is made.
-fn command_id(request: &Request) -> Result<CommandId, Problem> {
+/// For a command whose caller chose no key.
+fn made_id(request: &Request) -> Result<CommandId, Problem> {
+    let services = &request.services;
+    let id = runtime::new_id(&*services.wall, &*services.randomness);
+    CommandId::new(&id.to_string()).map_err(Problem::internal)
+}
+
+/// From `Idempotency-Key`.
+fn chosen_id(request: &Request) -> Result<Option<CommandId>, Problem> {
     let Some(header) = request.http.headers().get(&IDEMPOTENCY_KEY) else {
-        let services = &request.services;
-        let id = runtime::new_id(&*services.wall, &*services.randomness);
-        return CommandId::new(&id.to_string()).map_err(Problem::internal);
+        return Ok(None);
     };
     let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     let key = header
@@ -126,7 +134,8 @@ fn command_id(request: &Request) -> Result<CommandId, Problem> {
         return Err(Problem::new(Code::BadRequest, detail).with_errors(vec![error]));
     };
     // Keys may hold more characters than ids; those get an id that follows from the key.
-    Ok(CommandId::new(key).unwrap_or_else(|_| CommandId::derived(&["idempotency-key", key])))
+    let derived = || CommandId::derived(&["idempotency-key", key]);
+    Ok(Some(CommandId::new(key).unwrap_or_else(|_| derived())))
 }
 
 fn kind(command: &RiskCommand) -> &'static str {

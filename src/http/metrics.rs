@@ -249,7 +249,11 @@ mod tests {
                     let is_description = text[..at].ends_with("describe_");
                     let rest = text[at + call.len()..].trim_start();
                     let name = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));
-                    if let Some((name, _)) = name.filter(|_| !is_description) {
+                    // The calls' own names above are no measurements.
+                    let is_name =
+                        |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                    let name = name.filter(|(name, _)| !is_description && is_name(name));
+                    if let Some((name, _)) = name {
                         found.push((name.to_owned(), kind, file.clone()));
                     }
                 }
