@@ -2,8 +2,8 @@
 //!
 //! There is no CORS: other sites' pages get nothing. A program sends no `Origin` at all.
 
-use actix_web::{HttpRequest, web};
 use actix_web::http::header::{HOST, ORIGIN};
+use actix_web::{HttpRequest, web};
 
 use super::problem::{Code, Problem};
 use super::services::Services;
@@ -16,7 +16,11 @@ pub fn require_own(http: &HttpRequest) -> Result<(), Problem> {
     let host = http.headers().get(HOST).and_then(|host| host.to_str().ok());
     let services = http.app_data::<web::Data<Services>>();
     let allowed = services.map_or(&[][..], |services| &services.settings.allowed_origins);
-    let is_allowed = |origin: &str| allowed.iter().any(|a| origin.eq_ignore_ascii_case(a.as_str()));
+    let is_allowed = |origin: &str| {
+        allowed
+            .iter()
+            .any(|a| origin.eq_ignore_ascii_case(a.as_str()))
+    };
     match origin.to_str().ok().zip(host) {
         Some((origin, host)) if is_own(origin, host) || is_allowed(origin) => Ok(()),
         _ => Err(Problem::new(
