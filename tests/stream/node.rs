@@ -1,7 +1,9 @@
 //! A node for one test: its own directory, a free port, users with keys, and a log as long as it
 //! is wanted.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use actix::System;
 use blotter::app::config::{Draft, NodeConfig};
 use blotter::app::node::Node;
-use blotter::events::catalogue::ActorRestarted;
+use blotter::events::catalogue::NodeStopped;
 use blotter::events::envelope::Origin;
 use blotter::events::plan::Stamp;
 use blotter::events::sqlite::{OpenMode, SqliteStore};
@@ -20,7 +22,7 @@ use blotter::runtime::{SystemClock, SystemRandomness};
 use blotter::values::{CommandId, NodeId, Position, StreamName, Timestamp, UserName, Version};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::client::get;
@@ -45,6 +47,8 @@ pub struct Place {
     settings: Vec<(&'static str, String)>,
     /// Bars a second of the recorded market; `None`: no market.
     speed: Option<&'static str>,
+    /// How long the last node took to stop.
+    pub stop_took: Cell<Duration>,
 }
 
 /// A running node.
@@ -72,6 +76,7 @@ impl Place {
             keys: Vec::new(),
             settings: Vec::new(),
             speed: None,
+            stop_took: Cell::default(),
         };
         place.keys = System::new().block_on(people(&place.config()));
         place
@@ -150,9 +155,12 @@ impl Place {
                 };
                 let (ran, left) = futures_util::join!(node.run(), tested);
                 ran.expect("runs");
-                let stop = node.stop("the test is done");
-                let (stopped, ()) = futures_util::join!(stop, after(left));
-                stopped.expect("stops");
+                let stop = async {
+                    let asked_at = Instant::now();
+                    node.stop("the test is done").await.expect("stops");
+                    self.stop_took.set(asked_at.elapsed());
+                };
+                futures_util::join!(stop, after(left));
                 self.log().await
             });
             done.await.expect("in time")
@@ -183,6 +191,8 @@ pub async fn settled(floor: &Floor<'_>) {
         if is_played && health["log_head"] == health["views_position"] {
             return;
         }
+        // Asking is work, too.
+        let _ = timeout(Duration::from_millis(20), pending::<()>()).await;
     }
 }
 
@@ -256,10 +266,10 @@ async fn write_history(config: &NodeConfig, events: u64, bytes: usize) {
         recorded_at: Timestamp::default(),
     };
     for first in (0..events).step_by(COMMIT_EVENTS as usize) {
-        let restarted = ActorRestarted {
-            actor: "history".to_owned(),
-            cause: "x".repeat(bytes),
-            restarts_in_window: 1,
+        // Something that nobody acts upon.
+        let stopped = NodeStopped {
+            node: node.clone(),
+            reason: "x".repeat(bytes),
         };
         let count = COMMIT_EVENTS.min(events - first) as usize;
         let meta = Meta {
@@ -270,7 +280,7 @@ async fn write_history(config: &NodeConfig, events: u64, bytes: usize) {
             occurred_at: Timestamp::default(),
         };
         let (stream, version) = (StreamName::node(&node), Version::new(first));
-        let commit = Commit::new(&first, stream, version, meta, vec![restarted.into(); count]);
+        let commit = Commit::new(&first, stream, version, meta, vec![stopped.into(); count]);
         let batch = [commit.expect("a commit")];
         let answers = store.append(&lease, &stamp, &batch).await;
         for answer in answers.expect("appends") {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use blotter::identity::Role;
-use tokio::time::Instant;
 
 use crate::client::{Heard, Stream};
 use crate::node::{Place, settled};
@@ -38,18 +37,20 @@ fn a_stop_says_goodbye_to_every_client() {
 
 #[test]
 fn a_stop_waits_for_nobody() {
-    let mut stopped_at = None;
-    Place::quiet().with_history(400, 64 << 10).run_then(
+    let place = Place::quiet().with_history(400, 64 << 10);
+    let mut kept_open = None;
+    place.run_then(
         async |floor| {
             settled(floor).await;
             let mut stream = Stream::of(floor, Role::SuperAdmin).await;
             // It asks for a lot and takes nothing.
             stream.subscribe(&["audit"], Some(0)).await;
-            stopped_at = Some(Instant::now());
             stream
         },
-        async |_kept_open_and_unread| (),
+        async |stream| kept_open = Some(stream),
     );
-    let took = stopped_at.expect("it ran").elapsed();
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    drop(kept_open);
+    let took = place.stop_took.get();
+    // A second for the goodbye; the rest is for machines that are busy.
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
