@@ -187,7 +187,7 @@ export class Api {
     const known = this.desk.halts.find((one) => one.scope === scope && one.key === key);
     if (known) return known;
     const event = this.desk.log.append('system-halts', 'KillSwitchEngaged', { scope, ...(key ? { key } : {}), mode: 'halt', cause }, who);
-    const halt = { scope, key, mode: 'halt', cause, engaged_by: who.principal, engaged_at: event.recorded_at, position: event.position };
+    const halt = { scope, key, mode: 'halt', cause, engaged_by: who.principal, engaged_at: event.occurred_at, position: event.position };
     this.desk.halts.push(halt);
     return halt;
   }

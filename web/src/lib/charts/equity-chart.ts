@@ -23,6 +23,13 @@ export function shortAmount(value: number, step: number): string {
   return value.toFixed(step < 1 ? 2 : 0);
 }
 
+/** The account is funded before the first bar has set the clock of the data: those points carry the
+    epoch and would stretch the axis over decades. They are left out as soon as there are others. */
+export function onTheDataClock(points: EquityPoint[]): EquityPoint[] {
+  const dated = points.filter((point) => !point.time.startsWith('1970-01-01'));
+  return dated.length > 0 ? dated : points;
+}
+
 const stepOf = (splits: number[]): number => Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
 
 export function createEquityChart(element: HTMLElement, palette: Palette, hover: Hover): EquityChart {
@@ -93,7 +100,8 @@ export function createEquityChart(element: HTMLElement, palette: Palette, hover:
   observer.observe(element);
 
   return {
-    setPoints(next) {
+    setPoints(all) {
+      const next = onTheDataClock(all);
       points = next;
       const times = next.map((point) => epochSeconds(point.time));
       equity.setData([times, next.map((point) => toNumber(point.equity))]);

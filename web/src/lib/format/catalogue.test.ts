@@ -50,7 +50,7 @@ describe('catalogue', () => {
   it('shows limits and observed values in their unit', () => {
     expect(checkValue('price_collar', '0.1')).toBe('10.00%');
     expect(checkValue('buying_power', '1234.5')).toBe('1,234.50');
-    expect(checkValue('reference_fresh', '86400')).toBe('86,400 s');
+    expect(checkValue('reference_fresh', '604800')).toBe('7 d');
     expect(checkValue('no_halt', 'kill switch: account demo')).toBe('Halted: account demo');
     expect(checkValue('price_valid', 'above 0, 4 decimals')).toBe('> 0, 4 decimals');
     expect(checkValue('strategy_running', 'sma-cross-1 not started')).toBe('sma-cross-1 not started');

@@ -2,6 +2,7 @@
 import type { Check } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 import { MISSING, money, percent, quantity } from './numbers';
+import { duration } from './time';
 import { scopeText, sideName } from './labels';
 
 const NAMES: Record<string, () => string> = {
@@ -43,7 +44,7 @@ export function checkValue(code: string, value: string | null | undefined): stri
 function amount(code: string, value: string): string {
   if (code === 'price_collar') return percent(value);
   if (code === 'max_order_notional' || code === 'buying_power') return money(value);
-  if (code === 'reference_fresh') return m.seconds({ count: quantity(value) });
+  if (code === 'reference_fresh') return duration(Number(value) * 1000);
   return quantity(value);
 }
 

@@ -272,6 +272,7 @@ export class Desk {
   #takePrice(event: Event): void {
     const { symbol, bar } = event.payload as { symbol: string; bar: Bar };
     this.candles.append(symbol, bar);
+    this.ticket.priceMoved(symbol);
     this.instruments.rows = this.instruments.rows.map((row) =>
       row.symbol === symbol
         ? { ...row, last_price: bar.close, last_bar: bar.date, position: event.position }

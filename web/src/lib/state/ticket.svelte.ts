@@ -9,6 +9,8 @@ import { parse, signOf } from '$lib/format/decimal';
 import type { Desk } from './desk.svelte';
 
 const DEBOUNCE_MS = 250;
+/** Shortest time between two previews of an order that nobody touches. */
+const REPEAT_MS = 2_000;
 
 export interface Fields {
   symbol: string;
@@ -59,6 +61,7 @@ export class Ticket {
   accepted = $state.raw<Order | null>(null);
   #key = '';
   #question = 0;
+  #previewedAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly desk: Desk) {}
@@ -92,13 +95,27 @@ export class Ticket {
     this.changed();
   }
 
-  async askPreview(): Promise<void> {
+  /** The price of `symbol` moved: what is shown is judged anew, quietly and not too often. */
+  priceMoved(symbol: string): void {
+    const due = performance.now() - this.#previewedAt > REPEAT_MS;
+    const busy = this.previewing || this.sending || this.failure !== null;
+    if (this.preview === null || busy || !due) return;
+    if (this.fields.symbol === symbol) void this.askPreview(true);
+  }
+
+  async askPreview(quietly = false): Promise<void> {
     const body = this.order;
     if (body === null) return;
     const question = ++this.#question;
-    this.previewing = true;
+    this.#previewedAt = performance.now();
+    if (!quietly) this.previewing = true;
     const answer = await ask(api.POST('/api/v1/orders/preview', { body }));
     if (question !== this.#question) return;
+    if (quietly) {
+      // A repetition that fails leaves what is there; the page says elsewhere that it is not live.
+      if (answer.ok) this.preview = answer.data;
+      return;
+    }
     this.previewing = false;
     this.preview = answer.ok ? answer.data : null;
     this.failure = answer.ok ? null : answer.failure;
