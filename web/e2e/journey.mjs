@@ -66,6 +66,26 @@ const steps = {
     await until('equity', () => textOf(on.get('equity-value')), (equity) => equity !== before);
   },
 
+  async 'a limit order rests, is shown as open, and is cancelled'(on) {
+    await fillTicket(on, 'IBM', '5');
+    await on.get('ticket-type').selectOption('limit');
+    await on.get('ticket-tif').selectOption('gtc');
+    const last = Number(await on.get('ticket-limit-price').getAttribute('placeholder'));
+    await on.get('ticket-limit-price').fill((last * 0.91).toFixed(2));
+    await until('preview', () => on.get('ticket-preview').getAttribute('data-decision'), (decision) => decision === 'approved');
+    await on.get('ticket-review').click();
+    await on.get('ticket-confirm').click();
+    await on.get('ticket-accepted').waitFor();
+    const id = await on.get('ticket-accepted').getAttribute('data-order-id');
+    const row = on.page.locator(`[data-order-id="${id}"][data-testid="order-row"]`);
+    await on.get('orders-open').click();
+    await until('status', () => row.getAttribute('data-status'), (status) => status === 'new');
+    await row.getByTestId('order-cancel').click();
+    await row.getByTestId('order-cancel-confirm').click();
+    await on.get('orders-all').click();
+    await until('status', () => row.getAttribute('data-status'), (status) => status === 'canceled');
+  },
+
   async 'a refusal says why and loses nothing'(on) {
     await fillTicket(on, 'IBM', '9999999');
     await until('preview', () => on.get('ticket-preview').getAttribute('data-decision'), (decision) => decision === 'refused');
