@@ -92,6 +92,11 @@ fn rejected(code: &'static str, message: String) -> Problem {
             "an id not used before, or none",
         ),
         "no_open_order" => Problem::new(Code::NoOpenOrder, message),
+        "unknown_kill_switch_key" => of_field(
+            Code::InvalidField,
+            "key",
+            "an account, strategy, instrument or venue that exists, by its id",
+        ),
         "kill_switch_not_engaged" => Problem::new(Code::KillSwitchNotEngaged, message),
         "text_too_long" | "amount_out_of_range" => Problem::new(Code::InvalidField, message),
         // The others are of commands that are not offered here.

@@ -8,11 +8,17 @@ use std::time::Duration;
 
 use actix::System;
 use blotter::actors::messages::{AskRisk, CommandResult};
+#[cfg(feature = "failpoints")]
+use blotter::actors::messages::{AskStrategy, Asked, StrategyCommand};
 use blotter::actors::node_log::NodeLog;
 use blotter::actors::risk::RiskSettings;
 use blotter::actors::settle::Settle;
 use blotter::app::staff::{Means, Staff};
 use blotter::domain::ledger::Ledger;
+#[cfg(feature = "failpoints")]
+use blotter::domain::strategy::RegisterStrategy;
+#[cfg(feature = "failpoints")]
+use blotter::events::catalogue::StrategyRule;
 use blotter::events::catalogue::{Bar, InstrumentListed, PriceMarked};
 use blotter::events::envelope::Origin;
 use blotter::events::{Commit, Event, EventStore, Journal, Meta, Recorded, Who};
@@ -95,6 +101,26 @@ impl World {
     #[cfg(feature = "failpoints")]
     pub fn with_strategy(mut self, id: &StrategyId) -> Self {
         self.strategies.push(id.clone());
+        let register = AskStrategy {
+            asked: Asked::by(Who::system("test"), command_id(id.as_str())),
+            command: StrategyCommand::Register(RegisterStrategy {
+                strategy: id.clone(),
+                name: id.to_string(),
+                rule: StrategyRule::SmaCross {
+                    fast_bars: 2,
+                    slow_bars: 4,
+                    equity_fraction: "0.5".parse().expect("a ratio"),
+                },
+                account: account(),
+                venue: venue_id(),
+                symbols: vec![aapl()],
+            }),
+        };
+        self.run(async |desk| {
+            let registered = desk.staff.strategies[0].commands.ask(register).await;
+            receipt(&registered.expect("an answer"));
+            desk.settled().await;
+        });
         self
     }
 

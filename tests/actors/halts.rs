@@ -3,6 +3,7 @@
 use blotter::actors::messages::{CommandFailure, CommandOutcome, CommandResult};
 use blotter::events::Event;
 use blotter::events::catalogue::{CheckCode, HaltScope, Origin};
+use blotter::values::{AccountId, StrategyId, Symbol, VenueId};
 
 use crate::desk::{Desk, World, quiet};
 use crate::faulty::Fault;
@@ -153,5 +154,40 @@ fn an_order_approved_before_the_halt_and_not_routed_is_not_sent() {
         assert_eq!(desk.count(by_gateway).await, 1);
         assert_eq!(desk.venue.calls(), []);
         assert_eq!(desk.reserved_cash().await, "0");
+    });
+}
+
+/// A mistyped key would stop nothing and look as if it did.
+#[test]
+fn a_switch_for_something_that_does_not_exist_is_turned_down() {
+    World::new().run(async |desk| {
+        let before = desk.journal.feed().head();
+        let unknown = [
+            HaltScope::Account(AccountId::new("nobody").unwrap()),
+            HaltScope::Strategy(StrategyId::new("none").unwrap()),
+            HaltScope::Instrument(Symbol::new("NOPE").unwrap()),
+            HaltScope::Venue(VenueId::new("nowhere").unwrap()),
+        ];
+        for (number, scope) in unknown.into_iter().enumerate() {
+            let shown = scope.to_string();
+            match desk.command(engage(&format!("h-{number}"), scope)).await {
+                Err(CommandFailure::Rejected { code, message }) => {
+                    assert_eq!(code, "unknown_kill_switch_key");
+                    assert!(message.contains(&shown), "{message}");
+                }
+                other => panic!("{shown}: {other:?}"),
+            }
+        }
+        assert_eq!(desk.journal.feed().head(), before);
+        for (number, scope) in [
+            HaltScope::Account(account()),
+            HaltScope::Instrument(aapl()),
+            HaltScope::Venue(venue_id()),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            receipt(&desk.command(engage(&format!("k-{number}"), scope)).await);
+        }
     });
 }

@@ -10,10 +10,11 @@ const EXTENSIONS: [&str; 13] = [
 /// Files that have no extension and count all the same.
 const NAMES: [&str; 3] = ["Makefile", "run", "needs"];
 /// Folders that nobody writes by hand.
-const SKIPPED: [&str; 6] = [
+const SKIPPED: [&str; 7] = [
     "target",
     ".git",
     "node_modules",
+    "paraglide",
     "dist",
     "__pycache__",
     ".venv",

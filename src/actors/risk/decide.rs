@@ -71,6 +71,7 @@ pub(super) fn decide(
             (scope.stream(), book.limits.version(scope), decided)
         }
         RiskCommand::EngageKillSwitch { scope, cause } => {
+            check_scope(book, settings, scope)?;
             let decided = risk::engage_kill_switch(&book.halts, scope, cause);
             (StreamName::halts(), book.halts.version, decided)
         }
@@ -124,6 +125,25 @@ fn on_account(
 ) -> Result<(StreamName, Version, Decided), CommandFailure> {
     let stream = StreamName::account(&account.id);
     Ok((stream, account.version, decided.map_err(rejected)?))
+}
+
+/// A switch for something that does not exist would stop nothing and look as if it did.
+fn check_scope(
+    book: &RiskBook,
+    settings: &RiskSettings,
+    scope: &HaltScope,
+) -> Result<(), CommandFailure> {
+    let exists = match scope {
+        HaltScope::Venue(venue) => settings.venues.contains(venue),
+        other => book.can_be_halted(other),
+    };
+    match exists {
+        true => Ok(()),
+        false => Err(CommandFailure::Rejected {
+            code: "unknown_kill_switch_key",
+            message: format!("there is no {scope}; nothing would be halted"),
+        }),
+    }
 }
 
 fn release(book: &RiskBook, scope: &HaltScope, cause: &str) -> Result<Decided, CommandFailure> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::domain::account::{Account, FoldError, SubmitOrder};
-use crate::events::catalogue::OrderExecuted;
+use crate::events::catalogue::{HaltScope, OrderExecuted};
 use crate::events::{Event, Recorded};
 use crate::values::{
     AccountId, ClientOrderId, EventId, Instrument, OrderId, Position, Ratio, StrategyId,
@@ -63,6 +63,7 @@ pub struct RiskBook {
     pub halts: Halts,
     instruments: BTreeMap<Symbol, Instrument>,
     marks: BTreeMap<Symbol, Mark>,
+    registered: BTreeSet<StrategyId>,
     started: BTreeSet<StrategyId>,
     /// Every one that was ever used: an order is found again by it at its venue.
     client_order_ids: HashSet<ClientOrderId>,
@@ -173,6 +174,9 @@ impl RiskBook {
                 };
                 self.marks.insert(marked.symbol.clone(), mark);
             }
+            Event::StrategyRegistered(registered) => {
+                self.registered.insert(registered.strategy.clone());
+            }
             Event::StrategyStarted(_) => {
                 self.started
                     .extend(StrategyId::new(envelope.stream.id()).ok());
@@ -231,6 +235,16 @@ impl RiskBook {
 
     pub fn instrument(&self, symbol: &Symbol) -> Option<&Instrument> {
         self.instruments.get(symbol)
+    }
+
+    /// Whether there is anything for a kill switch to stop; venues are not known to the log.
+    pub fn can_be_halted(&self, scope: &HaltScope) -> bool {
+        match scope {
+            HaltScope::Firm | HaltScope::Venue(_) => true,
+            HaltScope::Account(id) => self.accounts.contains_key(id),
+            HaltScope::Strategy(id) => self.registered.contains(id),
+            HaltScope::Instrument(symbol) => self.instruments.contains_key(symbol),
+        }
     }
 
     /// What a decision on `order` rests on, as of now.
