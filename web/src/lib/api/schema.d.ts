@@ -871,7 +871,7 @@ export interface components {
             /** @description Above 0, with as many decimals as the instrument has. */
             quantity: string;
             /**
-             * @description Side of an order, for the document.
+             * @description Side of an order.
              * @enum {string}
              */
             side: "buy" | "sell";
@@ -1159,7 +1159,7 @@ export interface components {
             user: string;
         };
         /**
-         * @description Side of an order, for the document.
+         * @description Side of an order.
          * @enum {string}
          */
         Side: "buy" | "sell";
@@ -1392,7 +1392,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description `bad_request`: The address or its query is wrong. */
