@@ -29,7 +29,7 @@ const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Pause after a batch that took all there was: the first event is folded at once, those close
 /// behind it together in one transaction.
-const GATHER_PAUSE: Duration = Duration::from_millis(5);
+const GATHER_PAUSE: Duration = Duration::from_millis(25);
 
 /// Why folding stops, or never starts.
 #[derive(Debug, thiserror::Error)]

@@ -34,7 +34,7 @@ use uuid::Uuid;
 use self::book::{Book, Work};
 use self::entries::{Batch, Entries};
 use self::matching::Outcome;
-use self::records::{Resting, State};
+use self::records::{Admitted, Resting, State};
 use self::schema::Identity;
 use super::{NewOrder, Report, ReportBody, Venue, VenueError};
 use crate::events::catalogue::market::Bar;
@@ -144,30 +144,33 @@ impl PaperVenue {
     }
 
     async fn enter_all(&self, mut work: Work<'_>, batch: &Batch) -> Result<(), VenueError> {
-        for order in batch.orders() {
-            if work.state_of(&order.client_order_id).await?.is_none() {
-                self.enter(&mut work, order, self.clock.now()).await?;
-            }
-        }
+        let mut known = work.known(batch.orders()).await?;
+        let at = self.clock.now();
+        let new = batch
+            .orders()
+            .filter(|order| known.insert(order.client_order_id.to_string()))
+            .map(|order| self.admit(order, at))
+            .collect::<Vec<_>>();
+        work.enter(&new).await?;
         work.commit().await.map(|_| ())
     }
 
-    async fn enter(
-        &self,
-        work: &mut Work<'_>,
-        order: &NewOrder,
-        at: Timestamp,
-    ) -> Result<(), VenueError> {
+    /// What becomes of an order that arrives.
+    fn admit<'o>(&self, order: &'o NewOrder, at: Timestamp) -> Admitted<'o> {
         let id = &order.client_order_id;
-        let (state, body) = match matching::refusal(&order.terms) {
+        let (state, report) = match matching::refusal(&order.terms) {
             Some(reason) => (State::Rejected, ReportBody::Rejected { reason }),
             None => {
                 let venue_order_id = VenueOrderId::derived(&[self.venue.as_str(), id.as_str()]);
                 (State::Open, ReportBody::New { venue_order_id })
             }
         };
-        work.enter(order, at, state).await?;
-        work.report(id, at, &body, None).await
+        Admitted {
+            order,
+            at,
+            state,
+            report,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is written to and read from the book within one call.
 
+use std::collections::HashSet;
+
 use super::book::Work;
 use super::error::damaged;
 use crate::values::{ClientOrderId, CommandId, OrderTerms, Symbol, Timestamp};
@@ -51,6 +53,14 @@ pub(super) struct Resting {
     pub terms: OrderTerms,
 }
 
+/// An order that arrived, and what the venue makes of it.
+pub(super) struct Admitted<'o> {
+    pub order: &'o NewOrder,
+    pub at: Timestamp,
+    pub state: State,
+    pub report: ReportBody,
+}
+
 impl Work<'_> {
     /// Where an order stands; `None` when it was never entered.
     pub async fn state_of(&mut self, order: &ClientOrderId) -> Result<Option<State>, VenueError> {
@@ -63,25 +73,52 @@ impl Work<'_> {
         state.as_deref().map(State::parse).transpose()
     }
 
-    /// Enters an order behind all others.
-    pub async fn enter(
+    /// Which of these orders were entered before, by client order id.
+    pub async fn known(
         &mut self,
-        order: &NewOrder,
-        at: Timestamp,
-        state: State,
-    ) -> Result<(), VenueError> {
+        orders: impl Iterator<Item = &NewOrder>,
+    ) -> Result<HashSet<String>, VenueError> {
+        let ids: Vec<_> = orders.map(|order| order.client_order_id.as_str()).collect();
+        let known: Vec<String> = sqlx::query_scalar(
+            "SELECT client_order_id FROM json_each(?) CROSS JOIN orders ON client_order_id = value",
+        )
+        .bind(text(&ids)?)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(|failure| self.failed(failure))?;
+        Ok(known.into_iter().collect())
+    }
+
+    /// Enters orders behind all others, and reports on each, in their order.
+    pub async fn enter(&mut self, orders: &[Admitted<'_>]) -> Result<(), VenueError> {
+        let (mut entries, mut reports) = (Vec::new(), Vec::new());
+        let mut sequence = self.last_report;
+        for admitted in orders {
+            let NewOrder {
+                client_order_id,
+                terms,
+            } = admitted.order;
+            sequence += 1;
+            let at = admitted.at.micros();
+            let state = admitted.state.name();
+            entries.push((client_order_id, &terms.symbol, text(terms)?, at, state));
+            let report = text(&admitted.report)?;
+            reports.push((integer(sequence)?, client_order_id, at, report));
+        }
         sqlx::query(
             "INSERT INTO orders (client_order_id, symbol, terms, entered_at, state)
-             VALUES (?, ?, ?, ?, ?)",
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+             FROM json_each(?) ORDER BY key;
+             INSERT INTO reports (sequence, client_order_id, transact_time, body)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3
+             FROM json_each(?) ORDER BY key",
         )
-        .bind(order.client_order_id.as_str())
-        .bind(order.terms.symbol.as_str())
-        .bind(text(&order.terms)?)
-        .bind(at.micros())
-        .bind(state.name())
+        .bind(text(&entries)?)
+        .bind(text(&reports)?)
         .execute(&mut self.connection)
         .await
         .map_err(|failure| self.failed(failure))?;
+        self.last_report = sequence;
         Ok(())
     }
 
