@@ -56,7 +56,12 @@ impl RiskGateway {
             }
             // Told at once, rather than waiting for an actor that waits for the disk.
             if let JournalState::Unavailable(reason) = &*self.journal.borrow() {
-                return Err(CommandFailure::Unavailable(reason.clone()));
+                let reason = reason.clone();
+                return Err(match attempt {
+                    1 => CommandFailure::Unavailable(reason),
+                    // An earlier attempt may have been recorded.
+                    _ => CommandFailure::Unknown(reason),
+                });
             }
             let answer = match self.port.ask(ask.clone()).await {
                 Ok(answer) => answer,
@@ -85,7 +90,8 @@ impl RiskGateway {
             )),
             Ok(Some((_, receipt))) => Some(self.outcome_of(receipt).await),
             Ok(None) => None,
-            Err(error) => Some(Err(CommandFailure::Unavailable(error.to_string()))),
+            // It may have been recorded before.
+            Err(error) => Some(Err(CommandFailure::Unknown(error.to_string()))),
         }
     }
 

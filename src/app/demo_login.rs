@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::events::Who;
-use crate::identity::{Identity, ManageError, NewKey, Role};
+use crate::identity::{Identity, KeyInfo, ManageError, NewKey, Role, UserInfo};
 use crate::runtime::Randomness;
 use crate::values::{UserName, UserNameError};
 
@@ -48,7 +48,8 @@ pub enum DemoLoginError {
 }
 
 impl DemoLogin {
-    /// The login kept in `data_dir`, or a new one where there is none that still holds.
+    /// The login kept in `data_dir`, as far as it still holds: a key that was revoked is replaced,
+    /// a user who was disabled too, a password is never touched.
     pub async fn of(
         identity: &Identity,
         randomness: &dyn Randomness,
@@ -59,56 +60,75 @@ impl DemoLogin {
             path: path.clone(),
             source,
         };
-        let kept = read(&path).map_err(failed)?;
-        if let Some(login) = kept
-            && login.holds(identity).await?
-        {
-            return Ok(login);
-        }
-        let login = make(identity, randomness).await?;
+        let kept = match read(&path).map_err(failed)? {
+            Some(login) if login.may_log_in(identity).await? => Some(login),
+            _ => None,
+        };
+        let login = match kept {
+            Some(login) if login.has_its_key(identity).await? => return Ok(login),
+            Some(login) => issue_key(identity, &login.user, login.password).await?,
+            None => make(identity, randomness).await?,
+        };
         write(&path, &login).map_err(failed)?;
         Ok(login)
     }
 
-    /// Whether its user may still log in and its key is still good. Its password may have been
-    /// changed since: that is its user's business.
-    async fn holds(&self, identity: &Identity) -> Result<bool, DemoLoginError> {
-        let Ok(name) = UserName::new(&self.user) else {
-            return Ok(false);
-        };
+    async fn may_log_in(&self, identity: &Identity) -> Result<bool, DemoLoginError> {
         let users = identity.users().await?;
         let enabled =
-            |user: &crate::identity::UserInfo| user.name == name && user.disabled_at.is_none();
-        let keys = identity.keys(Some(&name)).await?;
-        let good =
-            |key: &crate::identity::KeyInfo| key.key_id == self.key_id && key.revoked_at.is_none();
-        Ok(users.iter().any(enabled) && keys.iter().any(good))
+            |user: &UserInfo| user.name.as_str() == self.user && user.disabled_at.is_none();
+        Ok(users.iter().any(enabled))
+    }
+
+    async fn has_its_key(&self, identity: &Identity) -> Result<bool, DemoLoginError> {
+        let keys = identity.keys(Some(&UserName::new(&self.user)?)).await?;
+        let good = |key: &KeyInfo| key.key_id == self.key_id && key.revoked_at.is_none();
+        Ok(keys.iter().any(good))
     }
 }
 
-/// A user who may do everything, with a key. A start that ended between this and writing the file
-/// left a user behind: that one gets another password.
+/// A new user who may do everything, with a key. A name that is taken stays whose it is: a person's,
+/// or that of a start which ended before it had written the login down.
 async fn make(
     identity: &Identity,
     randomness: &dyn Randomness,
 ) -> Result<DemoLogin, DemoLoginError> {
-    let by = Who::system("setup");
-    let name = UserName::new(USER)?;
-    let password = password(randomness);
     let roles = BTreeSet::from([Role::SuperAdmin]);
-    match identity.add_user(&by, &name, &password, &roles).await {
-        Err(ManageError::UserExists(_)) => identity.set_password(&by, &name, &password).await?,
-        added => added?,
+    let mut number = 1;
+    loop {
+        let name = match number {
+            1 => USER.to_owned(),
+            _ => format!("{USER}-{number}"),
+        };
+        let password = password(randomness);
+        let by = Who::system("setup");
+        match identity
+            .add_user(&by, &UserName::new(&name)?, &password, &roles)
+            .await
+        {
+            Err(ManageError::UserExists(_)) => number += 1,
+            added => {
+                added?;
+                return issue_key(identity, &name, password).await;
+            }
+        }
     }
+}
+
+async fn issue_key(
+    identity: &Identity,
+    user: &str,
+    password: String,
+) -> Result<DemoLogin, DemoLoginError> {
     let key = NewKey {
-        user: name,
+        user: UserName::new(user)?,
         scopes: None,
         label: "demonstration".to_owned(),
         expires_at: None,
     };
-    let issued = identity.issue_key(&by, key).await?;
+    let issued = identity.issue_key(&Who::system("setup"), key).await?;
     Ok(DemoLogin {
-        user: USER.to_owned(),
+        user: user.to_owned(),
         password,
         key_id: issued.key_id,
         secret_key: issued.secret,

@@ -24,6 +24,11 @@ use crate::venues::paper::PaperVenue;
 /// Pause before a step that cannot be done now is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// More events than a bar sets off by itself: beyond it others are trading, and the market does
+/// not wait for them to pause.
+const EVENTS_WITHOUT_REST_MAX: u64 = 4_096;
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+
 /// How fast to play.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Speed {
@@ -238,7 +243,23 @@ impl Player {
         }
     }
 
+    /// While others keep trading there may be no rest: then the market goes on without it.
     async fn rest(&self) -> Position {
+        let entered_at = self.feed.head();
+        tokio::select! {
+            biased;
+            position = self.quiet() => position,
+            () = self.others_trade_on(entered_at) => entered_at,
+        }
+    }
+
+    async fn others_trade_on(&self, since: Position) {
+        while self.feed.head().get() - since.get() < EVENTS_WITHOUT_REST_MAX {
+            sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    async fn quiet(&self) -> Position {
         loop {
             let head = self.feed.head();
             for port in &self.settle {

@@ -63,7 +63,10 @@ enum Proof {
 pub async fn authenticate(http: &HttpRequest, services: &Services) -> Result<Caller, Problem> {
     match proof(http)? {
         Proof::Key { id, secret } => {
-            let principal = services.identity.api_key(&id, &secret, peer(http)).await?;
+            let principal = services
+                .identity
+                .api_key(&id, &secret, visitor(http))
+                .await?;
             Ok(Caller {
                 principal,
                 session: None,
@@ -87,10 +90,24 @@ pub async fn authenticate(http: &HttpRequest, services: &Services) -> Result<Cal
     }
 }
 
-/// Where the connection comes from. What a proxy says about it is not believed.
+/// Where the connection comes from.
 pub fn peer(http: &HttpRequest) -> IpAddr {
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     http.peer_addr().map_or(unknown, |address| address.ip())
+}
+
+/// Who is at the other end, as far as a proxy on this machine says: the last hop, which the proxy
+/// itself has added. Proxies elsewhere are not believed.
+pub fn visitor(http: &HttpRequest) -> IpAddr {
+    let peer = peer(http);
+    let hops = http.headers().get_all("X-Forwarded-For");
+    let last = hops
+        .last()
+        .and_then(|hops| hops.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    match last {
+        Some(visitor) if peer.is_loopback() => visitor,
+        _ => peer,
+    }
 }
 
 fn proof(http: &HttpRequest) -> Result<Proof, Problem> {

@@ -11,7 +11,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HOST;
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpRequest, web};
 
 use super::problem::{Code, Problem};
 use super::services::Services;
@@ -43,12 +43,22 @@ pub async fn check_host(
     Ok(request.error_response(problem))
 }
 
+/// Whether the caller asked for this machine by a name of its own.
+pub fn names_this_machine(http: &HttpRequest) -> bool {
+    let host = http.headers().get(HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| is_loopback(name_of(host)))
+}
+
+fn is_loopback(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 fn answers_to(host: &str, listens_on: SocketAddr, allowed: &[Origin]) -> bool {
     let name = name_of(host);
-    let is_loopback = name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let is_allowed = |origin: &Origin| name_of(origin.site()).eq_ignore_ascii_case(name);
-    !listens_on.ip().is_loopback() || is_loopback || allowed.iter().any(is_allowed)
+    !listens_on.ip().is_loopback() || is_loopback(name) || allowed.iter().any(is_allowed)
 }
 
 /// Without the port; an IPv6 address without its brackets.

@@ -39,6 +39,8 @@ pub struct Input {
     /// Asked for so far.
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
+    /// A secret was asked for: nothing that was sent is repeated.
+    secretive: bool,
     code: Code,
     /// What the fields are called together.
     place: &'static str,
@@ -87,6 +89,7 @@ impl Input {
             values: BTreeMap::new(),
             known: Vec::new(),
             errors: Vec::new(),
+            secretive: false,
             code,
             place,
         }
@@ -153,6 +156,7 @@ impl Input {
         parse: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         self.note(name);
+        self.secretive = true;
         let parsed = match self.values.remove(name) {
             None => Err("is missing"),
             Some(Given::Text(text)) => parse(&text).map_err(|_| "is not allowed"),
@@ -223,7 +227,9 @@ impl Input {
             if !self.known.contains(&name.as_str()) {
                 let message = format!("{} takes no {name:?}", self.place);
                 let name: String = name.chars().take(64).collect();
-                let error = FieldError::new(name, Some(given.as_sent()), message, &*allowed);
+                // A secret under a mistyped name is still one.
+                let found = (!self.secretive).then(|| given.as_sent());
+                let error = FieldError::new(name, found, message, &*allowed);
                 self.errors.push(error);
             }
         }

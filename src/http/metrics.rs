@@ -77,11 +77,6 @@ pub const DESCRIBED: &[(&str, Kind, &str)] = &[
         "Restarts of an actor, by actor.",
     ),
     (
-        "blotter_mailbox_depth",
-        Gauge,
-        "Commands that wait for an actor, by actor.",
-    ),
-    (
         "blotter_refusals_total",
         Counter,
         "Orders refused by risk, by check.",

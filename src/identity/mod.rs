@@ -29,6 +29,7 @@ mod users;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::Notify;
@@ -55,6 +56,9 @@ use self::tokens::SecretHash;
 use crate::events::catalogue::AccessDenied;
 use crate::runtime::{Clock, Randomness, new_id};
 use crate::values::{CommandId, Timestamp, UserName};
+
+/// Longer than repetitions are counted before they are told.
+const AFTER_EVERY_WINDOW: Duration = Duration::from_secs(3_600);
 
 /// The door. Cheap to clone, and may be used from any thread.
 #[derive(Clone)]
@@ -160,8 +164,12 @@ impl Inner {
     }
 
     /// Tells of refusals that were counted and not told yet.
-    async fn tell_overdue(&self) {
-        let now = self.wall.now();
+    /// Tells of repetitions that were only counted; at the end of all of them.
+    async fn tell_overdue(&self, at_the_end: bool) {
+        let now = match at_the_end {
+            true => self.wall.now().plus(AFTER_EVERY_WINDOW),
+            false => self.wall.now(),
+        };
         for (denial, times) in self.denials.overdue(now) {
             self.tell_alone(&access_denied(denial, times)).await;
         }

@@ -103,7 +103,7 @@ impl Recorder {
             // With whoever started it gone, it ends as if it had been told to.
             let gone = self.stopping.has_changed().is_err();
             let stopping = gone || *self.stopping.borrow_and_update();
-            self.inner.tell_overdue().await;
+            self.inner.tell_overdue(stopping).await;
             let pass = match self.pass().await {
                 Ok(pass) => pass,
                 Err(error) => Pass::Later(error.to_string()),

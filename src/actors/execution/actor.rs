@@ -23,6 +23,9 @@ use crate::venues::{Report, Venue};
 
 /// Pause before an order that did not arrive is sent for the second time.
 const RESEND_PAUSE: Duration = Duration::from_millis(100);
+/// Most decisions on their way to disk before a waiting order is looked at: also those that are
+/// turned down are recorded, and the journal's queue is not for execution alone.
+const RECORDING_MAX: usize = 256;
 /// Commands waiting at the actor; the next sender waits.
 const MAILBOX_COMMANDS: usize = 64;
 
@@ -111,7 +114,7 @@ impl ExecutionActor {
     }
 
     fn may_route(&self) -> bool {
-        self.is_reconciled() && self.window.has_room()
+        self.is_reconciled() && self.window.has_room() && self.in_flight < RECORDING_MAX
     }
 
     /// Does whatever has to be done about an order next.
@@ -167,7 +170,8 @@ impl ExecutionActor {
             return;
         };
         self.put_off.remove(id);
-        let decided = order::route(&order, &self.book.halts, self.runtime.business.now());
+        let (now, wall) = (self.runtime.business.now(), self.runtime.wall.now());
+        let decided = order::route(&order, &self.book.halts, now, wall);
         let cause = Cause::of_version("route", &order);
         self.record(&order, decided, cause, ctx);
     }

@@ -1,7 +1,8 @@
 //! How many orders may be on their way to the venue at once, and which wait for a place.
 //!
 //! An order that waits is approved and nothing more: it is routed, with halts looked at again, when
-//! its turn comes. So a venue that is slow makes orders wait, not time out.
+//! its turn comes. So a venue that is slow makes orders wait, up to the age that an approval may
+//! have, rather than putting them in doubt.
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -291,10 +291,26 @@ impl Handler<AskRisk> for RiskActor {
 }
 
 impl Handler<PreviewOrder> for RiskActor {
-    type Result = Result<Preview, CommandFailure>;
+    type Result = ResponseActFuture<Self, Result<Preview, CommandFailure>>;
 
+    /// The book may be ahead of the disk: what rests on it is told once that has caught up.
     fn handle(&mut self, ask: PreviewOrder, _: &mut Self::Context) -> Self::Result {
-        preview(&self.book, &self.settings, self.clock.now(), &ask.submit)
+        let judged = preview(&self.book, &self.settings, self.clock.now(), &ask.submit);
+        let (journal, ahead) = (self.journal.clone(), self.in_flight > 0);
+        let durable = async move {
+            if ahead {
+                journal.barrier().await;
+            }
+        };
+        let rebuilt = || CommandFailure::Unavailable("risk is being rebuilt".to_owned());
+        Box::pin(
+            durable
+                .into_actor(self)
+                .map(move |(), actor, _| match actor.stopping {
+                    true => Err(rebuilt()),
+                    false => judged,
+                }),
+        )
     }
 }
 

@@ -18,7 +18,10 @@ pub struct Approval {
     pub venue: VenueId,
     pub strategy: Option<StrategyId>,
     pub terms: OrderTerms,
+    /// Business time.
     pub approved_at: Timestamp,
+    /// By the wall clock.
+    pub recorded_at: Timestamp,
     /// Ties everything that becomes of the order to the command that asked for it.
     pub correlation_id: Uuid,
     /// The recorded `OrderApproved`.
@@ -43,6 +46,7 @@ impl Approval {
             strategy: approved.strategy.clone(),
             terms: approved.terms.clone(),
             approved_at: recorded.envelope.meta.occurred_at,
+            recorded_at: recorded.envelope.recorded_at,
             correlation_id: recorded.envelope.meta.correlation_id,
             event_id: recorded.envelope.event_id,
         })

@@ -32,7 +32,10 @@ pub enum OrderError {
 
 /// The last look before an order leaves: `OrderRouted`, or a rejection by the gateway when it may
 /// not go any more. An order that was sent and certainly did not arrive is routed once more.
-pub fn route(order: &Order, halts: &Halts, now: Timestamp) -> Decided {
+///
+/// An approval is as old as the clock says that finds it younger, business (`now`) or `wall`: a
+/// replayed market turns a day in no time, and one that stands still does not age an order.
+pub fn route(order: &Order, halts: &Halts, now: Timestamp, wall: Timestamp) -> Decided {
     if order.status != OrderStatus::Approved {
         return Decided::AlreadyApplied;
     }
@@ -43,7 +46,9 @@ pub fn route(order: &Order, halts: &Halts, now: Timestamp) -> Decided {
         symbol: &approval.terms.symbol,
         venue: &approval.venue,
     };
-    let age_micros = now.micros_since(approval.approved_at).max(0).unsigned_abs();
+    let business = now.micros_since(approval.approved_at);
+    let waited = wall.micros_since(approval.recorded_at);
+    let age_micros = business.min(waited).max(0).unsigned_abs();
     // Whole seconds begun.
     let age_seconds = age_micros.div_ceil(1_000_000);
     let objection = match halts.stopping(context) {

@@ -71,7 +71,7 @@ impl Desk {
     }
 
     fn route(&mut self) -> Vec<&'static str> {
-        let decided = route(&self.order, &Halts::default(), noon_plus(0));
+        let decided = route(&self.order, &Halts::default(), noon_plus(0), noon_plus(0));
         self.fold(decided)
     }
 

@@ -85,7 +85,7 @@ async fn open(request: Request) -> Result<HttpResponse, Problem> {
     let user = body.required("user", &allowed, sized);
     let password = body.secret("password", &allowed, sized);
     let (user, password) = body.made(user.zip(password))?;
-    let peer = auth::peer(&request.http);
+    let peer = auth::visitor(&request.http);
     let opened = request
         .services
         .identity

@@ -181,6 +181,8 @@ impl Session {
                 self.say(ServerFrame::Subscribed { channels, position }.write());
             }
         }
+        // What was queued for the one before is not for this one.
+        self.queue.drop_dated();
         self.subscription = Some(new);
         None
     }
@@ -203,7 +205,7 @@ impl Session {
 
     /// Rows to be fetched now, if any.
     pub fn wants_rows(&self) -> Option<Rows> {
-        let ready = !self.stalled && self.closing.is_none();
+        let ready = !self.stalled && self.closing.is_none() && self.has_room();
         self.subscription.as_ref()?.wants_rows().filter(|_| ready)
     }
 

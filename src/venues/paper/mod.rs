@@ -188,6 +188,10 @@ impl Venue for PaperVenue {
                 entered = &mut answer => return entered.unwrap_or_else(|_| Err(lost())),
                 work = self.book.read() => work,
             };
+            if work.is_err() {
+                // From here on nobody enters it any more.
+                answer.close();
+            }
             match (answer.try_recv(), work) {
                 (Err(TryRecvError::Empty), Ok(work)) => self.enter_waiting(work).await,
                 (Err(TryRecvError::Empty), Err(error)) => return Err(error),

@@ -83,7 +83,12 @@ impl Floor {
     }
 
     fn route(&mut self) {
-        self.feed(route(self.order(), &Halts::default(), noon_plus(0)));
+        self.feed(route(
+            self.order(),
+            &Halts::default(),
+            noon_plus(0),
+            noon_plus(0),
+        ));
     }
 
     fn say(&mut self, change: ReportedChange) {
@@ -269,7 +274,7 @@ fn a_look_ahead_and_the_feed_count_once() {
 fn an_old_fact_from_the_feed_does_not_undo_a_later_look_ahead() {
     let mut floor = Floor::approved();
     let mut desk = Desk::approved(buy("10"));
-    let routed = route(floor.order(), &Halts::default(), noon_plus(0));
+    let routed = route(floor.order(), &Halts::default(), noon_plus(0), noon_plus(0));
     let recorded = floor.record(routed.clone());
     let first = &recorded[0].envelope;
     floor
@@ -315,6 +320,6 @@ fn halts_are_folded_for_the_last_look() {
     };
     let recorded = floor.log.record(&StreamName::halts(), engaged);
     assert_eq!(floor.book.apply(&recorded), None);
-    let decided = route(floor.order(), &floor.book.halts, noon_plus(0));
+    let decided = route(floor.order(), &floor.book.halts, noon_plus(0), noon_plus(0));
     assert!(matches!(decided, Decided::Events(events) if events[0].name() == "OrderRejected"));
 }

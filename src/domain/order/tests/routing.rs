@@ -39,7 +39,7 @@ fn rejected_by_gateway(reason: &str) -> Decided {
 fn an_approved_order_is_routed_once() {
     let mut desk = Desk::approved(buy("10"));
     assert_eq!(
-        route(&desk.order, &Halts::default(), noon_plus(1)),
+        route(&desk.order, &Halts::default(), noon_plus(1), noon_plus(1)),
         Decided::one(OrderRouted {
             order_id: order_id("o1"),
             account: account_id("main"),
@@ -67,21 +67,31 @@ fn a_halt_that_came_after_the_approval_still_stops_the_order() {
     ];
     for (scope, named) in cases {
         assert_eq!(
-            route(&desk.order, &halted(scope), noon_plus(0)),
+            route(&desk.order, &halted(scope), noon_plus(0), noon_plus(0)),
             rejected_by_gateway(&format!("kill switch engaged for {named}"))
         );
     }
     let elsewhere = halted(HaltScope::Instrument(symbol("MSFT")));
-    let decided = route(&desk.order, &elsewhere, noon_plus(0));
+    let decided = route(&desk.order, &elsewhere, noon_plus(0), noon_plus(0));
     assert!(matches!(decided, Decided::Events(events) if events[0].name() == "OrderRouted"));
 }
 
 #[test]
 fn an_approval_goes_out_of_date() {
     let mut desk = Desk::approved(buy("10"));
-    let in_time = route(&desk.order, &Halts::default(), noon_plus(300));
+    let in_time = route(
+        &desk.order,
+        &Halts::default(),
+        noon_plus(300),
+        noon_plus(300),
+    );
     assert!(matches!(in_time, Decided::Events(events) if events[0].name() == "OrderRouted"));
-    let late = route(&desk.order, &Halts::default(), noon_plus(301));
+    let late = route(
+        &desk.order,
+        &Halts::default(),
+        noon_plus(301),
+        noon_plus(301),
+    );
     assert_eq!(
         late,
         rejected_by_gateway("the approval is 301 s old; at most 300 s are allowed")
@@ -162,7 +172,8 @@ fn an_order_that_never_arrived_goes_out_again_under_the_same_id() {
     let never_arrived = reconcile(&desk.order, Finding::NeverArrived);
     desk.fold(never_arrived);
     assert_eq!(desk.order.status, OrderStatus::Approved);
-    let Decided::Events(events) = route(&desk.order, &Halts::default(), noon_plus(0)) else {
+    let Decided::Events(events) = route(&desk.order, &Halts::default(), noon_plus(0), noon_plus(0))
+    else {
         panic!("not routed");
     };
     let Event::OrderRouted(again) = &events[0] else {
@@ -184,7 +195,12 @@ fn an_order_that_never_arrived_passes_the_same_last_look() {
     let never_arrived = reconcile(&desk.order, Finding::NeverArrived);
     desk.fold(never_arrived);
     assert_eq!(
-        route(&desk.order, &halted(HaltScope::Firm), noon_plus(0)),
+        route(
+            &desk.order,
+            &halted(HaltScope::Firm),
+            noon_plus(0),
+            noon_plus(0)
+        ),
         rejected_by_gateway("kill switch engaged for firm")
     );
 }

@@ -40,7 +40,10 @@ export function codeOf(failure: Failure): string {
 
 /** Whether the same command may have taken effect, so that only the same key is safe to repeat. */
 export function outcomeUnknown(failure: Failure): boolean {
-  return failure.kind === 'network' || failure.problem.code === 'outcome_unknown';
+  if (failure.kind === 'network') return true;
+  // A proxy's own page says nothing about what the node did before it.
+  const { code, type } = failure.problem;
+  return type === 'about:blank' || code === 'outcome_unknown' || code === 'internal';
 }
 
 /** Field errors by field name. */
