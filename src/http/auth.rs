@@ -222,6 +222,29 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[test]
+    fn a_proxy_on_this_machine_says_who_visits_and_no_other_does() {
+        let visitor_of = |peer: &str, hops: &[&str]| {
+            let mut request = TestRequest::default().peer_addr(peer.parse().expect("an address"));
+            for hop in hops {
+                request = request.append_header(("X-Forwarded-For", *hop));
+            }
+            visitor(&request.to_http_request()).to_string()
+        };
+        let (local, other) = ("127.0.0.1:9", "192.0.2.7:9");
+        assert_eq!(visitor_of(local, &[]), "127.0.0.1");
+        assert_eq!(
+            visitor_of(local, &["198.51.100.1, 203.0.113.9"]),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            visitor_of(local, &["198.51.100.1", "203.0.113.9"]),
+            "203.0.113.9"
+        );
+        assert_eq!(visitor_of(local, &["nonsense"]), "127.0.0.1");
+        assert_eq!(visitor_of(other, &["203.0.113.9"]), "192.0.2.7");
+    }
+
+    #[test]
     fn basic_is_the_key_pair() {
         let encoded = STANDARD.encode("PKID:se:cret");
         for scheme in ["Basic", "basic"] {

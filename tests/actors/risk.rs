@@ -76,7 +76,8 @@ fn a_failed_append_drops_what_was_decided_on_top_of_it() {
         desk.store.let_go();
         for (answer, id) in dropped.into_iter().zip(1..) {
             match answer.answer().await {
-                Err(CommandFailure::Unavailable(_)) => {}
+                // Unknown where an attempt died with the actor: it is safe to send it again.
+                Err(CommandFailure::Unavailable(_) | CommandFailure::Unknown(_)) => {}
                 other => panic!("order {id} was told {other:?}"),
             }
         }

@@ -215,3 +215,17 @@ fn a_report_ends_the_doubt_before_the_venue_is_asked() {
         Decided::AlreadyApplied
     );
 }
+
+/// A replayed market turns a day in no time, and one that stands still does not age an order.
+#[test]
+fn an_approval_is_as_old_as_the_clock_says_that_finds_it_younger() {
+    let desk = Desk::approved(buy("10"));
+    let name = |now, wall| match route(&desk.order, &Halts::default(), now, wall) {
+        Decided::Events(events) => events[0].name(),
+        Decided::AlreadyApplied => "nothing",
+    };
+    let (fresh, old) = (noon_plus(1), noon_plus(86_400));
+    assert_eq!(name(old, fresh), "OrderRouted", "the data turned a day");
+    assert_eq!(name(fresh, old), "OrderRouted", "the node was away");
+    assert_eq!(name(old, old), "OrderRejected");
+}
