@@ -1,10 +1,10 @@
 // Decides what is fetched next. The stream says what has changed; fetches are spread so that a fast
-// market never makes more than three requests a second, and nothing that changed is forgotten.
+// market never makes more than eight requests a second, and nothing that changed is forgotten.
 //
 // Invariants: at most one fetch of a resource at a time; two starts are SPACING_MS apart at least;
 // a mark made while a fetch is under way leads to one more fetch.
 
-export const SPACING_MS = 330;
+export const SPACING_MS = 140;
 const RETRY_MS = 2_000;
 
 export interface Clock {
