@@ -71,7 +71,7 @@ const steps = {
     await on.get('ticket-type').selectOption('limit');
     await on.get('ticket-tif').selectOption('gtc');
     const last = Number(await on.get('ticket-limit-price').getAttribute('placeholder'));
-    await on.get('ticket-limit-price').fill((last * 0.91).toFixed(2));
+    await on.get('ticket-limit-price').fill((last * 0.55).toFixed(2));
     await until('preview', () => on.get('ticket-preview').getAttribute('data-decision'), (decision) => decision === 'approved');
     await on.get('ticket-review').click();
     await on.get('ticket-confirm').click();

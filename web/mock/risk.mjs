@@ -2,7 +2,7 @@
 export const COMMISSION = 0.001;
 const MAX_NOTIONAL = 50_000;
 const MAX_POSITION = 5_000;
-const COLLAR = 0.1;
+const COLLAR = 0.5;
 
 export function assess(desk, body, strategy) {
   const instrument = desk.instruments.get(body.symbol);
