@@ -298,6 +298,7 @@ impl Identity {
             .await?;
         change.commit().await?;
         self.inner.changed();
+        self.inner.tickets.forget_user(row.user.as_str());
         Ok(())
     }
 
@@ -327,6 +328,7 @@ impl Identity {
         self.end_session(&mut change, &row, by, "revoked").await?;
         change.commit().await?;
         self.inner.changed();
+        self.inner.tickets.forget_user(row.user.as_str());
         Ok(())
     }
 

@@ -8,7 +8,8 @@ use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::{FoldError, PAGE_ROWS_MAX, Projection, Table, Views, ViewsError, rows};
+use super::page::Page;
+use super::{FoldError, Projection, Table, Views, ViewsError, rows};
 use crate::events::catalogue::{HaltScope, LimitScope};
 use crate::events::{Event, Recorded};
 use crate::values::{
@@ -276,40 +277,19 @@ pub async fn page(
     filter: &AuditFilter,
     limit: u32,
 ) -> Result<Vec<AuditRow>, ViewsError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM audit WHERE position > ");
-    query.push_bind(rows::stored(filter.after.get()));
-    if let Some(account) = &filter.account {
-        query.push(" AND account = ").push_bind(account.as_str());
-    }
-    if let Some(order) = &filter.order_id {
-        query.push(" AND order_id = ").push_bind(order.as_str());
-    }
-    if let Some(event_type) = &filter.event_type {
-        query.push(" AND type = ").push_bind(event_type);
-    }
-    if let Some(principal) = &filter.principal {
-        query.push(" AND principal = ").push_bind(principal);
-    }
-    if let Some(from) = filter.from {
-        query
-            .push(" AND occurred_at_micros >= ")
-            .push_bind(from.micros());
-    }
-    if let Some(to) = filter.to {
-        query
-            .push(" AND occurred_at_micros < ")
-            .push_bind(to.micros());
-    }
-    if let Some(before) = filter.before {
-        query
-            .push(" AND position < ")
-            .push_bind(rows::stored(before.get()));
-    }
-    query
-        .push(match filter.newest_first {
-            true => " ORDER BY position DESC LIMIT ",
-            false => " ORDER BY position LIMIT ",
-        })
-        .push_bind(limit.min(PAGE_ROWS_MAX));
-    Ok(query.build_query_as().fetch_all(views.readers()).await?)
+    let order = match filter.newest_first {
+        true => "position DESC",
+        false => "position",
+    };
+    Page::of("audit")
+        .position("position >", Some(filter.after))
+        .position("position <", filter.before)
+        .text("account =", filter.account.as_ref())
+        .text("order_id =", filter.order_id.as_ref())
+        .text("type =", filter.event_type.as_ref())
+        .text("principal =", filter.principal.as_ref())
+        .number("occurred_at_micros >=", filter.from.map(Timestamp::micros))
+        .number("occurred_at_micros <", filter.to.map(Timestamp::micros))
+        .fetch(views, order, limit)
+        .await
 }

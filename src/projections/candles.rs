@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{FoldError, PAGE_ROWS_MAX, Projection, Table, Views, ViewsError, rows};
+use super::page::Page;
+use super::{FoldError, Projection, Table, Views, ViewsError, rows};
 use crate::events::{Event, Recorded};
 use crate::values::{BarDate, Position, Price, Symbol};
 
@@ -152,27 +153,18 @@ pub async fn page(
     filter: &CandleFilter,
     limit: u32,
 ) -> Result<Vec<CandleRow>, ViewsError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM candles WHERE symbol = ");
-    query.push_bind(filter.symbol.as_str());
-    if let Some(from) = filter.from {
-        query.push(" AND date >= ").push_bind(from.to_string());
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND date <= ").push_bind(to.to_string());
-    }
-    if let Some(after) = filter.after {
-        query
-            .push(" AND position > ")
-            .push_bind(rows::stored(after.get()));
-    }
     // Pages are cut by position, so that a day marked again never pushes another one out of them.
-    query.push(match (filter.from, filter.after) {
-        (None, None) => " ORDER BY position DESC LIMIT ",
-        _ => " ORDER BY position LIMIT ",
-    });
-    query.push_bind(limit.min(PAGE_ROWS_MAX));
-    let page = query.build_query_as().fetch_all(views.readers()).await?;
-    let mut page: Vec<CandleRow> = page;
+    let order = match (filter.from, filter.after) {
+        (None, None) => "position DESC",
+        _ => "position",
+    };
+    let mut page: Vec<CandleRow> = Page::of("candles")
+        .text("symbol =", Some(&filter.symbol))
+        .text("date >=", filter.from)
+        .text("date <=", filter.to)
+        .position("position >", filter.after)
+        .fetch(views, order, limit)
+        .await?;
     page.sort_by_key(|candle| candle.date);
     Ok(page)
 }

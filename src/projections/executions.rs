@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::FromRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::{FoldError, PAGE_ROWS_MAX, Projection, Table, Views, ViewsError, account_of, rows};
+use super::page::Page;
+use super::{FoldError, Projection, Table, Views, ViewsError, account_of, rows};
 use crate::events::catalogue::FillBooked;
 use crate::events::{Event, Recorded};
 use crate::values::{
@@ -239,23 +240,11 @@ pub async fn page(
     filter: &ExecutionFilter,
     limit: u32,
 ) -> Result<Vec<ExecutionRow>, ViewsError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM executions WHERE true");
-    if let Some(account) = &filter.account {
-        query.push(" AND account = ").push_bind(account.as_str());
-    }
-    if let Some(symbol) = &filter.symbol {
-        query.push(" AND symbol = ").push_bind(symbol.as_str());
-    }
-    if let Some(order) = &filter.order_id {
-        query.push(" AND order_id = ").push_bind(order.as_str());
-    }
-    if let Some(before) = filter.before {
-        query
-            .push(" AND position < ")
-            .push_bind(rows::stored(before.get()));
-    }
-    query
-        .push(" ORDER BY position DESC LIMIT ")
-        .push_bind(limit.min(PAGE_ROWS_MAX));
-    Ok(query.build_query_as().fetch_all(views.readers()).await?)
+    Page::of("executions")
+        .text("account =", filter.account.as_ref())
+        .text("symbol =", filter.symbol.as_ref())
+        .text("order_id =", filter.order_id.as_ref())
+        .position("position <", filter.before)
+        .fetch(views, "position DESC", limit)
+        .await
 }

@@ -17,6 +17,7 @@ pub mod instruments;
 pub mod kill_switches;
 mod marks;
 pub mod orders;
+mod page;
 pub mod positions;
 mod rows;
 pub mod runner;

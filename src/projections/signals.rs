@@ -1,10 +1,11 @@
 //! Signals: what each strategy saw, and what it did about it.
 
 use async_trait::async_trait;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
-use sqlx::{FromRow, QueryBuilder, Row};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{FromRow, Row};
 
-use super::{FoldError, PAGE_ROWS_MAX, Projection, Table, Views, ViewsError, rows, strategy_of};
+use super::page::Page;
+use super::{FoldError, Projection, Table, Views, ViewsError, rows, strategy_of};
 use crate::events::catalogue::SignalAction;
 use crate::events::{Event, Recorded};
 use crate::values::{BarDate, Position, Price, Ratio, Side, StrategyId, Symbol, Timestamp};
@@ -176,20 +177,10 @@ pub async fn page(
     filter: &SignalFilter,
     limit: u32,
 ) -> Result<Vec<SignalRow>, ViewsError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM signals WHERE true");
-    if let Some(strategy) = &filter.strategy {
-        query.push(" AND strategy = ").push_bind(strategy.as_str());
-    }
-    if let Some(symbol) = &filter.symbol {
-        query.push(" AND symbol = ").push_bind(symbol.as_str());
-    }
-    if let Some(before) = filter.before {
-        query
-            .push(" AND position < ")
-            .push_bind(rows::stored(before.get()));
-    }
-    query
-        .push(" ORDER BY position DESC LIMIT ")
-        .push_bind(limit.min(PAGE_ROWS_MAX));
-    Ok(query.build_query_as().fetch_all(views.readers()).await?)
+    Page::of("signals")
+        .text("strategy =", filter.strategy.as_ref())
+        .text("symbol =", filter.symbol.as_ref())
+        .position("position <", filter.before)
+        .fetch(views, "position DESC", limit)
+        .await
 }

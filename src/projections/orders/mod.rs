@@ -12,10 +12,10 @@ pub use table::OrderRow;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sqlx::QueryBuilder;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
 
-use super::{FoldError, PAGE_ROWS_MAX, Projection, Table, Views, ViewsError, rows};
+use super::page::Page;
+use super::{FoldError, Projection, Table, Views, ViewsError, rows};
 use crate::events::{Event, Recorded};
 use crate::values::{AccountId, ClientOrderId, OrderId, Position, Symbol};
 
@@ -125,29 +125,18 @@ pub async fn page(
     filter: &OrderFilter,
     limit: u32,
 ) -> Result<Vec<OrderRow>, ViewsError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM orders WHERE true");
-    if let Some(account) = &filter.account {
-        query.push(" AND account = ").push_bind(account.as_str());
-    }
-    if let Some(symbol) = &filter.symbol {
-        query.push(" AND symbol = ").push_bind(symbol.as_str());
-    }
-    match filter.open {
-        Some(true) => query.push(OPEN),
-        Some(false) => query.push(ENDED),
-        None => &mut query,
+    let page = Page::of("orders")
+        .text("account =", filter.account.as_ref())
+        .text("symbol =", filter.symbol.as_ref())
+        .position("submitted_position <", filter.before);
+    let page = match filter.open {
+        Some(true) => page.only(OPEN),
+        Some(false) => page.only(ENDED),
+        None => page,
     };
-    if let Some(before) = filter.before {
-        query
-            .push(" AND submitted_position < ")
-            .push_bind(rows::stored(before.get()));
-    }
-    query
-        .push(" ORDER BY submitted_position DESC LIMIT ")
-        .push_bind(limit.min(PAGE_ROWS_MAX));
-    Ok(query.build_query_as().fetch_all(views.readers()).await?)
+    page.fetch(views, "submitted_position DESC", limit).await
 }
 
 /// The same words as in the index of open orders.
-const OPEN: &str = " AND status IN ('pending_new', 'new', 'partially_filled', 'pending_cancel')";
-const ENDED: &str = " AND status IN ('filled', 'canceled', 'rejected', 'expired')";
+const OPEN: &str = "status IN ('pending_new', 'new', 'partially_filled', 'pending_cancel')";
+const ENDED: &str = "status IN ('filled', 'canceled', 'rejected', 'expired')";
