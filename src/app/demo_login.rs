@@ -168,3 +168,86 @@ fn write(path: &Path, login: &DemoLogin) -> io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&draft, path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::runtime::{SystemClock, SystemRandomness};
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    async fn identity(dir: &Path) -> Identity {
+        let (clock, randomness) = (Arc::new(SystemClock), Arc::new(SystemRandomness));
+        let opened = Identity::open(&dir.join("secrets.db"), clock, randomness).await;
+        opened.expect("opens")
+    }
+
+    async fn login(identity: &Identity, dir: &Path) -> DemoLogin {
+        let login = DemoLogin::of(identity, &SystemRandomness, dir).await;
+        login.expect("a login")
+    }
+
+    async fn works(identity: &Identity, login: &DemoLogin) {
+        let entered = identity.login(&login.user, &login.password, HERE).await;
+        entered.expect("logs in");
+        let key = identity.api_key(&login.key_id, &login.secret_key, HERE);
+        key.await.expect("a good key");
+    }
+
+    #[tokio::test]
+    async fn it_is_made_once_and_kept_for_its_owner_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let identity = identity(dir.path()).await;
+        let first = login(&identity, dir.path()).await;
+        works(&identity, &first).await;
+        assert!(login(&identity, dir.path()).await == first);
+        let file = std::fs::metadata(dir.path().join(FILE)).expect("a file");
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        assert!(!format!("{first:?}").contains(&first.password));
+    }
+
+    #[tokio::test]
+    async fn a_revoked_key_is_replaced_and_the_password_stays() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let identity = identity(dir.path()).await;
+        let first = login(&identity, dir.path()).await;
+        let by = Who::system("test");
+        identity
+            .revoke_key(&by, &first.key_id)
+            .await
+            .expect("revokes");
+        let second = login(&identity, dir.path()).await;
+        assert_eq!(
+            (&second.user, &second.password),
+            (&first.user, &first.password)
+        );
+        assert_ne!(second.key_id, first.key_id);
+        works(&identity, &second).await;
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_taken_or_disabled_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let identity = identity(dir.path()).await;
+        let (by, name) = (Who::system("test"), UserName::new(USER).expect("a name"));
+        let theirs = "somebody else's own";
+        let roles = BTreeSet::from([Role::Observer]);
+        identity
+            .add_user(&by, &name, theirs, &roles)
+            .await
+            .expect("adds");
+        let second = login(&identity, dir.path()).await;
+        assert_eq!(second.user, "demo-2");
+        works(&identity, &second).await;
+        identity.login(USER, theirs, HERE).await.expect("as before");
+        let used = UserName::new("demo-2").expect("a name");
+        identity.disable_user(&by, &used).await.expect("disables");
+        let third = login(&identity, dir.path()).await;
+        assert_eq!(third.user, "demo-3");
+        works(&identity, &third).await;
+    }
+}

@@ -74,6 +74,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn this_machine_goes_by_loopback_names_only() {
+        let named = |host: &str| {
+            let request = actix_web::test::TestRequest::default().insert_header((HOST, host));
+            names_this_machine(&request.to_http_request())
+        };
+        for own in ["localhost:8080", "127.0.0.1", "[::1]:80"] {
+            assert!(named(own), "{own}");
+        }
+        for other in ["desk.example.com", "192.0.2.1:8080", ""] {
+            assert!(!named(other), "{other}");
+        }
+    }
+
+    #[test]
     fn on_loopback_only_loopback_names_and_configured_ones_are_answered_to() {
         let here: SocketAddr = "127.0.0.1:8080".parse().expect("an address");
         let allowed = ["https://blotter.example:8443".parse().expect("an origin")];

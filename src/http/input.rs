@@ -315,6 +315,21 @@ mod tests {
         (found, error)
     }
 
+    /// A password under a mistyped name is still one.
+    #[test]
+    fn nothing_is_repeated_where_a_secret_was_asked_for() {
+        let body = br#"{"user":"a","Password":"hunter2hunter2"}"#;
+        let mut input = Input::of_body(body).expect("an object");
+        let _ = input.secret("password", "text", |text| Ok(text.to_owned()));
+        let problem = input.finish().expect_err("two mistakes");
+        let told = format!(
+            "{problem:?} {}",
+            serde_json::to_string(&problem.errors).expect("JSON")
+        );
+        assert!(told.contains("Password"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+
     #[test]
     fn decimals_are_strings_or_whole_numbers() {
         let ten = "10".parse().ok();

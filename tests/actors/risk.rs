@@ -1,8 +1,11 @@
 //! Durable before visible, looking ahead, and what a failed append leaves behind.
 
-use blotter::actors::messages::{CommandFailure, CommandOutcome};
-use blotter::events::Event;
-use blotter::events::catalogue::CheckCode;
+use std::time::Duration;
+
+use blotter::actors::messages::{CommandFailure, CommandOutcome, PreviewOrder};
+use blotter::events::catalogue::{Check, CheckCode, Verdict};
+use blotter::events::{Event, StoreError};
+use blotter::values::Side;
 
 use crate::desk::{World, quiet};
 use crate::faulty::Fault;
@@ -143,5 +146,75 @@ fn what_cannot_be_folded_is_not_recorded() {
         assert_eq!(desk.ledger().await.accounts.len(), 1);
         receipt(&desk.command(buy("o-1", "10")).await);
         assert_eq!(desk.restarts("risk").await, [""; 0]);
+    });
+}
+
+fn previewed(quantity: &str) -> PreviewOrder {
+    PreviewOrder {
+        submit: order(Side::Buy, quantity),
+    }
+}
+
+/// A preview rests on what is on disk: it waits for what risk has decided and not recorded yet, and
+/// is not given when that failed.
+#[test]
+fn a_preview_is_not_told_on_the_strength_of_something_unrecorded() {
+    World::new().run(async |desk| {
+        desk.store.hold();
+        let sent = desk.later(buy("o-1", "90"));
+        quiet().await;
+        let asked = desk.staff.preview.ask(previewed("90"));
+        tokio::pin!(asked);
+        let early = tokio::time::timeout(Duration::from_millis(5), &mut asked).await;
+        assert!(early.is_err(), "told before it was durable: {early:?}");
+        desk.store.let_go();
+        receipt(&sent.answer().await);
+        let preview = asked.await.expect("an answer").expect("a preview");
+        let failed = |check: &&Check| check.verdict == Verdict::Failed;
+        let codes: Vec<_> = preview.assessment.checks.iter().filter(failed).collect();
+        assert_eq!(codes[0].code, CheckCode::BuyingPower, "{codes:?}");
+    });
+    World::new().run(async |desk| {
+        desk.store.hold();
+        desk.store.fail_next(Fault::Unavailable);
+        let sent = desk.later(buy("o-1", "90"));
+        quiet().await;
+        let asked = desk.staff.preview.ask(previewed("90"));
+        tokio::pin!(asked);
+        let early = tokio::time::timeout(Duration::from_millis(5), &mut asked).await;
+        assert!(early.is_err(), "{early:?}");
+        desk.store.let_go();
+        assert!(sent.answer().await.is_err());
+        // From the actor that has to go, or from the one that was built from the log.
+        match asked.await.expect("an answer") {
+            Err(CommandFailure::Unavailable(_)) => {}
+            Ok(preview) => assert!(
+                preview
+                    .assessment
+                    .checks
+                    .iter()
+                    .all(|check| check.verdict == Verdict::Passed),
+                "it remembers what was never recorded"
+            ),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+/// Where the log cannot be asked, an earlier sending of the same command may be in it.
+#[test]
+fn nobody_is_told_that_nothing_was_recorded_when_the_log_cannot_be_asked() {
+    World::new().run(async |desk| {
+        receipt(&desk.command(buy("o-1", "1")).await);
+        let down = StoreError::Unavailable("scripted".to_owned());
+        desk.store.fail_lookup(down);
+        let again = desk.command(buy("o-1", "1")).await;
+        assert!(
+            matches!(again, Err(CommandFailure::Unknown(_))),
+            "{again:?}"
+        );
+        receipt(&desk.command(buy("o-1", "1")).await);
+        let orders = |event: &Event| matches!(event, Event::OrderSubmitted(_));
+        assert_eq!(desk.count(orders).await, 1);
     });
 }

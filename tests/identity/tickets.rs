@@ -81,3 +81,39 @@ async fn a_disabled_users_tickets_are_good_for_nothing() {
         Err(AuthError::BadCredentials)
     );
 }
+
+#[tokio::test]
+async fn a_ticket_ends_with_its_session() {
+    let house = House::with_alice().await;
+    let opened = house.login("alice").await;
+    let ticket = |identity: &blotter::identity::Identity| {
+        let (ticket, _) = identity
+            .ticket(&opened.session.principal)
+            .expect("a ticket");
+        ticket
+    };
+    let before = ticket(&house.identity);
+    house
+        .identity
+        .logout(&opened.token)
+        .await
+        .expect("logs out");
+    assert_eq!(
+        house.identity.redeem(&before),
+        Err(AuthError::BadCredentials)
+    );
+    house.login("alice").await;
+    let before = ticket(&house.identity);
+    let sessions = house
+        .identity
+        .sessions(&name("alice"))
+        .await
+        .expect("sessions");
+    let session = &sessions[0].session_id;
+    let revoked = house.identity.revoke_session(&admin(), session).await;
+    assert_eq!(revoked, Ok(()));
+    assert_eq!(
+        house.identity.redeem(&before),
+        Err(AuthError::BadCredentials)
+    );
+}
