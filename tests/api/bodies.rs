@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Api};
+use crate::answer::Answer;
+use crate::client::Api;
 use crate::node::{market_order, on_a_floor};
 
 const ORDERS: &str = "/api/v1/orders";

@@ -7,9 +7,10 @@ use actix_web::http::Method;
 use awc::{Client, ClientRequest};
 use serde_json::Value;
 
+use crate::answer::Answer;
+
 /// Longest that one answer may take.
 const DEADLINE: Duration = Duration::from_secs(30);
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Credentials that are sent along.
 #[derive(Debug, Clone, Default)]
@@ -27,65 +28,6 @@ impl Credentials {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
-    }
-}
-
-/// What came back.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.as_str())
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Asserts the status and gives the body.
-    pub fn good(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{self:?}");
-        self.json()
-    }
-
-    pub fn position(&self) -> u64 {
-        let header = self.header("blotter-position");
-        header
-            .unwrap_or_else(|| panic!("no position: {self:?}"))
-            .parse()
-            .expect("a number")
-    }
-
-    /// Asserts a problem in full form and gives it.
-    pub fn problem(&self, status: u16, code: &str) -> Value {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json"),
-            "{self:?}"
-        );
-        let problem = self.json();
-        assert_eq!(problem["code"], code, "{problem}");
-        assert_eq!(problem["status"], status, "{problem}");
-        assert_eq!(problem["type"], format!("/api/docs/problems#{code}"));
-        assert!(!problem["title"].as_str().unwrap().is_empty());
-        assert!(!problem["detail"].as_str().unwrap().is_empty());
-        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
-        problem
-    }
-
-    /// Fields that a problem names, in order.
-    pub fn fields(&self) -> Vec<String> {
-        let problem = self.json();
-        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        let field = |error: &Value| error["field"].as_str().expect("a field").to_owned();
-        errors.iter().map(field).collect()
     }
 }
 
@@ -135,22 +77,7 @@ impl Api {
         if !media_type.is_empty() {
             request = request.insert_header(("content-type", media_type));
         }
-        let sent = request.send_body(body).await;
-        let mut response = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let body = response
-            .body()
-            .limit(ANSWER_BYTES_MAX)
-            .await
-            .expect("a body");
-        let headers = response.headers().iter().map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        });
-        Answer {
-            status: response.status().as_u16(),
-            headers: headers.collect(),
-            text: String::from_utf8(body.to_vec()).expect("text"),
-        }
+        Answer::of(request, body).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {

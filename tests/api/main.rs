@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod answer;
 mod bodies;
 mod client;
 mod commands;

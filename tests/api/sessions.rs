@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Api, Credentials};
+use crate::answer::Answer;
+use crate::client::{Api, Credentials};
 use crate::node::{PASSWORD, market_order, on_a_floor};
 
 const SESSIONS: &str = "/api/v1/sessions";

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::answer::Answer;
 use crate::node::{Floor, Key};
 
 /// Longest wait for any one thing.
@@ -136,32 +137,6 @@ pub fn key_headers(key: &Key) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// An answer to a plain request.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(other, _)| other == name);
-        found.map_or("", |(_, value)| value.as_str())
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Asserts a problem.
-    pub fn problem(&self, status: u16, code: &str) {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        assert_eq!(self.json()["code"], code, "{self:?}");
-    }
-}
-
 pub async fn http(
     floor: &Floor<'_>,
     method: &str,
@@ -178,22 +153,7 @@ pub async fn http(
     for (name, value) in headers {
         request = request.insert_header((*name, *value));
     }
-    let sent = request.send_body(body.to_owned()).await;
-    let mut response = sent.unwrap_or_else(|error| panic!("{path}: {error}"));
-    let body = response
-        .body()
-        .limit(FRAME_BYTES_MAX)
-        .await
-        .expect("a body");
-    let headers = response.headers().iter().map(|(name, value)| {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        (name.as_str().to_owned(), value)
-    });
-    Answer {
-        status: response.status().as_u16(),
-        headers: headers.collect(),
-        text: String::from_utf8_lossy(&body).into_owned(),
-    }
+    Answer::of(request, body.as_bytes().to_vec()).await
 }
 
 pub async fn get(floor: &Floor<'_>, path: &str) -> Answer {
@@ -248,6 +208,6 @@ fn parse_answer(text: &str) -> Option<Answer> {
         headers: headers.collect(),
         text: body.to_owned(),
     };
-    let length = answer.header("content-length").parse().unwrap_or(0);
+    let length = answer.header_text("content-length").parse().unwrap_or(0);
     (status == 101 || body.len() >= length).then_some(answer)
 }

@@ -151,7 +151,7 @@ fn one_principal_has_sixteen_places() {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let refused = upgrade(floor, &headers).await;
         refused.problem(429, "too_many_requests");
-        assert_eq!(refused.header("retry-after"), "5");
+        assert_eq!(refused.header_text("retry-after"), "5");
         let ticket = ticket(floor, Role::Trader).await;
         let mut by_ticket = Stream::stranger(floor).await;
         by_ticket

@@ -1,10 +1,11 @@
 //! Every answer tells browsers to be careful.
 
-use crate::client::{Answer, get, http, upgrade};
+use crate::answer::Answer;
+use crate::client::{get, http, upgrade};
 use crate::node::Place;
 
 fn assert_careful(answer: &Answer) {
-    let policy = answer.header("content-security-policy");
+    let policy = answer.header_text("content-security-policy");
     for part in [
         "default-src 'none'",
         "script-src 'self'",
@@ -19,9 +20,13 @@ fn assert_careful(answer: &Answer) {
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
     ] {
-        assert_eq!(answer.header(name), value, "{answer:?}");
+        assert_eq!(answer.header_text(name), value, "{answer:?}");
     }
-    assert!(answer.header("permissions-policy").contains("camera=()"));
+    assert!(
+        answer
+            .header_text("permissions-policy")
+            .contains("camera=()")
+    );
 }
 
 #[test]
@@ -47,9 +52,9 @@ fn every_kind_of_answer_is_careful() {
             assert_careful(&answer);
             let is_private = path.starts_with("/api") || path.starts_with("/v2");
             if is_private {
-                assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+                assert_eq!(answer.header_text("cache-control"), "no-store", "{path}");
             }
-            assert_eq!(answer.header("strict-transport-security"), "");
+            assert_eq!(answer.header_text("strict-transport-security"), "");
         }
         let post = http(floor, "POST", "/orders", &[], "").await;
         post.problem(405, "method_not_allowed");
@@ -64,7 +69,7 @@ fn every_kind_of_answer_is_careful() {
         let secure = http(floor, "GET", "/live", &secure, "").await;
         assert!(
             secure
-                .header("strict-transport-security")
+                .header_text("strict-transport-security")
                 .contains("max-age=63072000")
         );
     });
@@ -76,12 +81,15 @@ fn the_dashboard_or_how_to_build_it_is_at_the_root() {
         for path in ["/", "/orders", "/orders/1/events"] {
             let page = get(floor, path).await;
             assert_eq!(page.status, 200);
-            assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-            assert_eq!(page.header("cache-control"), "no-cache");
+            assert_eq!(page.header_text("content-type"), "text/html; charset=utf-8");
+            assert_eq!(page.header_text("cache-control"), "no-cache");
             assert!(page.text.to_lowercase().starts_with("<!doctype html>"));
             let head = http(floor, "HEAD", path, &[], "").await;
             assert_eq!((head.status, head.text.as_str()), (200, ""));
-            assert_eq!(head.header("content-length"), page.text.len().to_string());
+            assert_eq!(
+                head.header_text("content-length"),
+                page.text.len().to_string()
+            );
         }
         for path in [
             "/robots.txt",
@@ -101,7 +109,7 @@ fn an_upgrade_is_answered_with_the_headers_too() {
         let answer = upgrade(floor, &[]).await;
         assert_eq!(answer.status, 101);
         assert_eq!(
-            answer.header("sec-websocket-accept"),
+            answer.header_text("sec-websocket-accept"),
             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         );
         assert_careful(&answer);

@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../api/answer.rs"]
+mod answer;
 mod client;
 mod doors;
 mod headers;

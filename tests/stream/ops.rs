@@ -61,7 +61,7 @@ fn health_names_every_part() {
     });
 }
 
-async fn metrics(floor: &Floor<'_>, role: Role) -> crate::client::Answer {
+async fn metrics(floor: &Floor<'_>, role: Role) -> crate::answer::Answer {
     http(floor, "GET", "/metrics", &headers(floor.key(role)), "").await
 }
 
@@ -71,7 +71,7 @@ fn metrics_are_for_operators() {
         let here = get(floor, "/metrics").await;
         assert_eq!(here.status, 200);
         assert_eq!(
-            here.header("content-type"),
+            here.header_text("content-type"),
             "text/plain; version=0.0.4; charset=utf-8"
         );
         let forwarded = [("x-forwarded-for", "127.0.0.1")];

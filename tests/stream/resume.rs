@@ -266,7 +266,7 @@ fn what_is_commanded_is_heard() {
         assert_eq!(event["event"]["type"], "KillSwitchEngaged");
         assert_eq!(event["event"]["payload"]["cause"], "a drill");
         let position: u64 = engaged
-            .header("blotter-position")
+            .header_text("blotter-position")
             .parse()
             .expect("a position");
         assert_eq!(event["position"], position);
