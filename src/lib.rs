@@ -13,5 +13,6 @@ pub mod identity;
 pub mod market;
 pub mod projections;
 pub mod runtime;
+pub mod sqlite;
 pub mod values;
 pub mod venues;

@@ -31,8 +31,7 @@ use crate::actors::settle::Settle;
 use crate::domain::ledger::Ledger;
 use crate::events::catalogue::NodeStopped;
 use crate::events::journal::JournalState;
-use crate::events::sqlite::{OpenMode, SqliteStore};
-use crate::events::{EventStore, Journal};
+use crate::events::{EventStore, Journal, OpenMode};
 use crate::http::{self, Listening, NodeInfo, Services};
 use crate::identity::{Identity, Recording};
 use crate::market::{Dataset, Progress, Tape};
@@ -56,7 +55,7 @@ pub enum RunEnd {
 /// A running node.
 pub struct Node {
     config: NodeConfig,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn EventStore>,
     journal: Journal,
     node_log: NodeLog,
     staff: Staff,
@@ -87,11 +86,10 @@ impl Node {
         let clock = Arc::new(DataClock::default());
         let runtime = runtime(&clock, dataset.is_some());
         let new_log_id = runtime.new_id();
-        let store = SqliteStore::open(&config.event_store, OpenMode::CreateOrOpen { new_log_id });
-        let store = Arc::new(store.await?);
-        let events: Arc<dyn EventStore> = store.clone();
-        let log_id = events.log_id().await?;
-        let mut ledger = summary::fold(&events).await?;
+        let mode = OpenMode::CreateOrOpen { new_log_id };
+        let store = config.event_store.open(mode).await?;
+        let log_id = store.log_id().await?;
+        let mut ledger = summary::fold(&store).await?;
         if let Some(dataset) = &dataset {
             // Before anything is recorded.
             player::check_data(&dataset.source, ledger.last_row.as_ref())?;
@@ -104,7 +102,7 @@ impl Node {
         let venue_id = VenueId::new(VENUE)?;
         let venue = Arc::new(open_venue(&config, &venue_id, log_id, &ledger, &runtime).await?);
 
-        let (journal, lease_epoch) = open_journal(&config, &events, &mut ledger, &runtime).await?;
+        let (journal, lease_epoch) = open_journal(&config, &store, &mut ledger, &runtime).await?;
         clock.advance_to(ledger.marked_at);
         let read_models = open_views(&config, log_id, &journal, &runtime).await?;
         let (wall, randomness) = (runtime.wall.clone(), runtime.randomness.clone());
@@ -114,7 +112,7 @@ impl Node {
         let recording = identity.record_to(journal.writer(), &*runtime.tasks);
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
         let means = Means {
-            store: events,
+            store: Arc::clone(&store),
             journal: journal.clone(),
             runtime: runtime.clone(),
             venue: venue.clone(),
@@ -333,8 +331,7 @@ impl Node {
         if !matches!(timeout(STOP_WAIT, viewed).await, Ok(Ok(_))) {
             tracing::warn!("the read models are behind; the next start goes on with them");
         }
-        let events: Arc<dyn EventStore> = self.store.clone();
-        let summary = summary::summarise(&events).await?;
+        let summary = summary::summarise(&self.store).await?;
         self.store.close().await?;
         Ok(summary)
     }

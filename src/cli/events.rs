@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use super::log::{self, LogError};
 use super::{DONE, FAILED, USAGE, output};
 use crate::app::config::Draft;
-use crate::events::sqlite::SqliteStore;
 use crate::events::{Event, EventStore, Recorded};
 use crate::values::{AccountId, OrderId, Position, StreamName};
 
@@ -72,7 +71,7 @@ pub async fn run(draft: &Draft, args: &EventsArgs) -> u8 {
             return FAILED;
         }
     };
-    match list(&store, args).await {
+    match list(&*store, args).await {
         Ok(()) => DONE,
         Err(problem) => {
             output::error(problem);
@@ -81,7 +80,7 @@ pub async fn run(draft: &Draft, args: &EventsArgs) -> u8 {
     }
 }
 
-async fn list(store: &SqliteStore, args: &EventsArgs) -> Result<(), String> {
+async fn list(store: &dyn EventStore, args: &EventsArgs) -> Result<(), String> {
     let until = Position::new(args.until);
     let mut cursor = Position::new(args.after);
     while cursor < until {

@@ -1,8 +1,9 @@
 //! Opening a log to look at it.
 
 use crate::app::config::{ConfigErrors, Draft};
-use crate::events::StoreError;
-use crate::events::sqlite::{OpenMode, SqliteStore};
+use std::sync::Arc;
+
+use crate::events::{EventStore, LogUrl, OpenMode, StoreError};
 
 pub enum LogError {
     Config(ConfigErrors),
@@ -10,15 +11,16 @@ pub enum LogError {
 }
 
 /// Opens the configured log for reading; a node may be writing to it meanwhile.
-pub async fn open(draft: &Draft) -> Result<SqliteStore, LogError> {
-    let path = draft.event_store().map_err(LogError::Config)?;
-    if !path.exists() {
+pub async fn open(draft: &Draft) -> Result<Arc<dyn EventStore>, LogError> {
+    let url = draft.event_store().map_err(LogError::Config)?;
+    if let LogUrl::Sqlite(path) = &url
+        && !path.exists()
+    {
         let reason = format!(
             "there is no log at {}; give the data directory of a node with --data-dir",
             path.display()
         );
         return Err(LogError::Store(StoreError::Unavailable(reason)));
     }
-    let opened = SqliteStore::open(&path, OpenMode::ReadOnly).await;
-    opened.map_err(LogError::Store)
+    url.open(OpenMode::ReadOnly).await.map_err(LogError::Store)
 }

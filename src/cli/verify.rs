@@ -15,7 +15,7 @@ const UNCHECKED: u8 = USAGE;
 
 pub async fn run(draft: &Draft) -> u8 {
     let verified = match log::open(draft).await {
-        Ok(store) => verify_log(&store, show_progress).await,
+        Ok(store) => verify_log(&*store, show_progress).await,
         Err(LogError::Store(error)) => Err(VerifyError::Unchecked(error)),
         Err(LogError::Config(errors)) => {
             output::error(errors);

@@ -2,7 +2,7 @@
 //! tests that need no disk. Nothing survives the process.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -100,7 +100,7 @@ impl EventStore for MemoryStore {
         &self,
         lease: &Lease,
         stamp: &Stamp,
-        batch: &[Commit],
+        batch: Arc<[Commit]>,
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError> {
         let mut log = self.log();
         if lease.epoch != log.epoch {
@@ -109,7 +109,7 @@ impl EventStore for MemoryStore {
                 current: log.epoch,
             });
         }
-        let plan = plan(log.facts(batch), stamp, batch);
+        let plan = plan(log.facts(&batch), stamp, &batch);
         for row in &plan.rows {
             log.add(row.fingerprint, &row.appended);
         }
@@ -172,5 +172,9 @@ impl EventStore for MemoryStore {
             }
         });
         Ok(stored.collect())
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }

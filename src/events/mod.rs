@@ -2,7 +2,7 @@
 //!
 //! In the order a fact takes: [`catalogue`] (its shape) -> [`commit`] (what a writer asks to
 //! record) -> [`journal`] (group commit: many commits, one fsync) -> [`store`] with its engines
-//! [`sqlite`] and [`memory`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
+//! [`sqlite`] and [`memory`], opened by [`engine`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
 //! check of a whole log.
 //!
@@ -11,6 +11,7 @@
 
 pub mod catalogue;
 pub mod commit;
+pub mod engine;
 pub mod envelope;
 pub mod feed;
 pub mod journal;
@@ -23,7 +24,8 @@ pub mod verify;
 
 pub use catalogue::Event;
 pub use commit::{Commit, CommitError, CommitId, Meta, Receipt, Who};
+pub use engine::LogUrl;
 pub use envelope::{Envelope, Recorded};
 pub use feed::{Feed, FeedError, Subscription};
 pub use journal::{Journal, JournalState, Writer};
-pub use store::{EventStore, Lease, StoreError};
+pub use store::{EventStore, Lease, OpenMode, StoreError};

@@ -1,5 +1,7 @@
 //! The port to an event store engine.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::commit::{Commit, CommitError, CommitId, Receipt};
@@ -34,6 +36,15 @@ pub enum StoreError {
          Use the program that wrote it, or a newer one"
     )]
     Format { found: i64, supported: i64 },
+}
+
+/// What is to be done with a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Write to it; a log that is not there is made, with `new_log_id` as its identity.
+    CreateOrOpen { new_log_id: uuid::Uuid },
+    /// Only read; it has to be there.
+    ReadOnly,
 }
 
 /// Permission to append, held by one node at a time.
@@ -71,7 +82,7 @@ pub trait EventStore: Send + Sync {
         &self,
         lease: &Lease,
         stamp: &Stamp,
-        batch: &[Commit],
+        batch: Arc<[Commit]>,
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError>;
 
     /// Where a commit stands, if it is in the log.
@@ -97,4 +108,7 @@ pub trait EventStore: Send + Sync {
         after: Position,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError>;
+
+    /// Closes all connections; an engine that has any answers `Unavailable` from then on.
+    async fn close(&self) -> Result<(), StoreError>;
 }

@@ -18,11 +18,12 @@ use tokio::time::sleep;
 
 use super::checkpoint::{self, Checkpoint};
 use super::slot::Slot;
-use super::views::{BUSY, FULL, LOCKED, primary_code, with_remedy};
+use super::views::with_remedy;
 use super::{Projection, Views};
 use crate::events::feed::BATCH_EVENTS_MAX;
 use crate::events::{Feed, FeedError, Recorded};
 use crate::runtime::{Randomness, Runtime};
+use crate::sqlite::Failure;
 use crate::values::Position;
 
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -273,7 +274,8 @@ fn passes_by_itself(error: &RunnerError) -> bool {
     let RunnerError::Database(error) = error else {
         return false;
     };
-    matches!(primary_code(error), Some(BUSY | LOCKED | FULL))
+    let failure = Failure::of_sqlx(error);
+    matches!(failure, Some(Failure::Locked | Failure::NoRoom))
 }
 
 async fn check_against_log(checkpoint: &Checkpoint, feed: &Feed) -> Result<(), RunnerError> {

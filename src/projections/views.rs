@@ -17,6 +17,8 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use uuid::Uuid;
 
+use crate::sqlite::Failure;
+
 use super::checkpoint;
 
 /// Most queries at the same time.
@@ -53,25 +55,13 @@ pub enum ViewsError {
 
 /// What the database says, and what to do about it.
 pub(super) fn with_remedy(error: &sqlx::Error) -> String {
-    match primary_code(error) {
-        Some(FULL) => format!("no room left ({error}); free some disk space"),
+    match Failure::of_sqlx(error) {
+        Some(Failure::NoRoom) => format!("no room left ({error}); free some disk space"),
         _ => format!(
             "{error}; check the disk, and if this stays stop the program, delete views.db and \
              start again: it is rebuilt from the log"
         ),
     }
-}
-
-/// Primary result codes of SQLite: <https://sqlite.org/rescode.html>.
-pub(super) const BUSY: u32 = 5;
-pub(super) const LOCKED: u32 = 6;
-pub(super) const FULL: u32 = 13;
-
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    let extended: u32 = code.parse().ok()?;
-    // The low byte of an extended code.
-    Some(extended & 0xff)
 }
 
 /// The read models of one log. Cheap to clone.

@@ -1,5 +1,7 @@
 //! What every engine does, whatever it is made of.
 
+use std::sync::Arc;
+
 use blotter::events::commit::{COMMIT_EVENTS_MAX, WriterToken};
 use blotter::events::merkle::{Frontier, leaf_hash};
 use blotter::events::verify::verify_log;
@@ -57,7 +59,7 @@ async fn positions_and_versions_have_no_gaps(f: Fixture) {
     ];
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &batch)
+        .append(&f.lease, &stamp(), batch.clone().into())
         .await
         .expect("appends");
     let receipts: Vec<_> = answers
@@ -99,7 +101,7 @@ async fn a_conflict_fails_only_its_own_commit(f: Fixture) {
     ];
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &batch)
+        .append(&f.lease, &stamp(), batch.clone().into())
         .await
         .expect("appends");
     let conflict = |on, expected, actual| CommitError::Conflict {
@@ -136,7 +138,7 @@ async fn a_repeat_within_one_batch_is_recorded_once(f: Fixture) {
     let batch = [commit("a", "order-1", 0, 2), commit("a", "order-1", 0, 2)];
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &batch)
+        .append(&f.lease, &stamp(), batch.clone().into())
         .await
         .expect("appends");
     let [Ok(first), Ok(second)] = &answers[..] else {
@@ -156,7 +158,7 @@ async fn another_command_under_a_known_id_is_refused(f: Fixture) {
     let batch = [first.clone(), other.clone()];
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &batch)
+        .append(&f.lease, &stamp(), batch.clone().into())
         .await
         .expect("appends");
     let refusal = CommitError::IdempotencyMismatch(first.id);
@@ -187,7 +189,7 @@ async fn look_ahead_commits_fall_with_the_one_before(f: Fixture) {
     ];
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &batch)
+        .append(&f.lease, &stamp(), batch.clone().into())
         .await
         .expect("appends");
     assert!(
@@ -212,7 +214,7 @@ async fn a_repeat_breaks_a_look_ahead_writer(f: Fixture) {
     ];
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &batch)
+        .append(&f.lease, &stamp(), batch.clone().into())
         .await
         .expect("appends");
     assert!(
@@ -236,7 +238,7 @@ async fn sizes_out_of_bounds_are_refused(f: Fixture) {
     ];
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &batch)
+        .append(&f.lease, &stamp(), batch.clone().into())
         .await
         .expect("appends");
     for answer in &answers[..3] {
@@ -264,7 +266,10 @@ async fn a_newer_lease_fences_the_old_one(f: Fixture) {
         current: newer.epoch,
     };
     for batch in [vec![commit("b", "order-1", 1, 1)], vec![]] {
-        let refused = f.store.append(&f.lease, &stamp(), &batch).await;
+        let refused = f
+            .store
+            .append(&f.lease, &stamp(), batch.clone().into())
+            .await;
         assert_eq!(refused.err(), Some(fenced.clone()));
     }
     assert_eq!(read_all(&*f.store).await.len(), 1);
@@ -371,7 +376,7 @@ async fn an_empty_batch_records_nothing(f: Fixture) {
     let before = f.store.head().await.expect("a head");
     let answers = f
         .store
-        .append(&f.lease, &stamp(), &[])
+        .append(&f.lease, &stamp(), Arc::default())
         .await
         .expect("appends");
     assert!(answers.is_empty());

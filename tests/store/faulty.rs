@@ -35,7 +35,7 @@ pub struct FaultyStore {
     inner: MemoryStore,
     appends: Mutex<VecDeque<Fault>>,
     lookups: Mutex<VecDeque<StoreError>>,
-    late: Mutex<Option<(Stamp, Vec<Commit>)>>,
+    late: Mutex<Option<(Stamp, Arc<[Commit]>)>>,
     /// Sizes of all batches so far.
     pub batches: watch::Sender<Vec<usize>>,
     /// An append takes one; none are left while the store is held.
@@ -100,14 +100,14 @@ impl EventStore for FaultyStore {
         &self,
         lease: &Lease,
         stamp: &Stamp,
-        batch: &[Commit],
+        batch: Arc<[Commit]>,
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError> {
         self.batches
             .send_modify(|batches| batches.push(batch.len()));
         self.gate.acquire().await.expect("never closed").forget();
         let late = self.late.lock().expect("unpoisoned").take();
         if let Some((stamp, batch)) = late {
-            self.inner.append(lease, &stamp, &batch).await?;
+            self.inner.append(lease, &stamp, batch).await?;
         }
         let fault = self.appends.lock().expect("unpoisoned").pop_front();
         let unknown = Err(StoreError::Indeterminate("scripted".to_owned()));
@@ -122,7 +122,7 @@ impl EventStore for FaultyStore {
             }
             Some(Fault::UnknownLost) => unknown,
             Some(Fault::UnknownLate) => {
-                *self.late.lock().expect("unpoisoned") = Some((stamp.clone(), batch.to_vec()));
+                *self.late.lock().expect("unpoisoned") = Some((stamp.clone(), batch));
                 unknown
             }
         }
@@ -159,5 +159,9 @@ impl EventStore for FaultyStore {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
         self.inner.read_stored(after, limit).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.inner.close().await
     }
 }

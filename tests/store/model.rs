@@ -101,12 +101,13 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 for wanted in &wanted {
                     batch.push(build(wanted, &model).await);
                 }
+                let batch: Arc<[_]> = batch.into();
                 let expected = model
-                    .append(&lease, &stamp(), &batch)
+                    .append(&lease, &stamp(), Arc::clone(&batch))
                     .await
                     .expect("appends");
                 let found = store
-                    .append(&lease, &stamp(), &batch)
+                    .append(&lease, &stamp(), Arc::clone(&batch))
                     .await
                     .expect("appends");
                 prop_assert_eq!(comparable(&found), comparable(&expected));

@@ -4,8 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use blotter::events::OpenMode;
 use blotter::events::journal::{Journal, JournalState};
-use blotter::events::sqlite::{OpenMode, SqliteStore, schema};
+use blotter::events::sqlite::{SqliteStore, schema};
 use blotter::events::verify::verify_log;
 use blotter::events::{CommitError, EventStore, StoreError};
 use blotter::values::Position;
@@ -117,7 +118,10 @@ async fn an_empty_batch_writes_to_the_file() {
     let wal = path.with_extension("db-wal");
     let size = || std::fs::metadata(&wal).expect("a write-ahead log").len();
     let before = size();
-    store.append(&lease, &stamp(), &[]).await.expect("appends");
+    store
+        .append(&lease, &stamp(), Arc::default())
+        .await
+        .expect("appends");
     assert!(size() > before);
 }
 
@@ -149,7 +153,9 @@ async fn a_file_opened_for_reading_is_not_written() {
     assert_eq!(read_all(&store).await, all);
     let unavailable = |error| matches!(error, Some(StoreError::Unavailable(_)));
     assert!(unavailable(store.acquire_lease(&node()).await.err()));
-    assert!(unavailable(store.append(&lease, &stamp(), &[]).await.err()));
+    assert!(unavailable(
+        store.append(&lease, &stamp(), Arc::default()).await.err()
+    ));
     // It sees what is written meanwhile.
     append_one(&writing, &lease, commit("later", "order-9", 0, 1))
         .await
@@ -222,7 +228,7 @@ async fn another_writer_at_the_file_means_busy() {
     let mut stranger = stranger(&path).await;
     run(&mut stranger, "BEGIN IMMEDIATE").await.expect("begins");
     let refused = store
-        .append(&lease, &stamp(), &[commit("a", "order-1", 0, 1)])
+        .append(&lease, &stamp(), [commit("a", "order-1", 0, 1)].into())
         .await;
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     assert!(read_all(&store).await.is_empty(), "reading goes on");
@@ -252,7 +258,9 @@ async fn a_full_disk_records_nothing_and_heals() {
         .expect("recorded");
     let before = store.head().await.expect("a head");
     for _ in 0..3 {
-        let refused = store.append(&lease, &stamp(), &[large(1), large(2)]).await;
+        let refused = store
+            .append(&lease, &stamp(), [large(1), large(2)].into())
+            .await;
         assert!(
             matches!(refused, Err(StoreError::Unavailable(_))),
             "{refused:?}"

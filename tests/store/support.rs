@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use blotter::events::OpenMode;
 use blotter::events::catalogue::ActorRestarted;
 use blotter::events::envelope::Origin;
 use blotter::events::memory::MemoryStore;
 use blotter::events::plan::{Appended, Stamp};
-use blotter::events::sqlite::{OpenMode, SqliteStore};
+use blotter::events::sqlite::SqliteStore;
 use blotter::events::{Commit, CommitError, Event, EventStore, Lease, Meta, Recorded, Who};
 use blotter::runtime::{DataClock, Runtime, SystemRandomness, SystemTasks};
 use blotter::values::{CommandId, NodeId, Position, StreamName, Timestamp, Version};
@@ -69,7 +70,7 @@ pub async fn append_one(
     commit: Commit,
 ) -> Result<Appended, CommitError> {
     let mut answers = store
-        .append(lease, &stamp(), &[commit])
+        .append(lease, &stamp(), [commit].into())
         .await
         .expect("appends");
     assert_eq!(answers.len(), 1);

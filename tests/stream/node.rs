@@ -12,11 +12,11 @@ use std::time::Duration;
 use actix::System;
 use blotter::app::config::{Draft, NodeConfig};
 use blotter::app::node::Node;
+use blotter::events::OpenMode;
 use blotter::events::catalogue::NodeStopped;
 use blotter::events::envelope::Origin;
 use blotter::events::plan::Stamp;
-use blotter::events::sqlite::{OpenMode, SqliteStore};
-use blotter::events::{Commit, EventStore, Meta, Who};
+use blotter::events::{Commit, Meta, Who};
 use blotter::identity::{Identity, NewKey, Role};
 use blotter::runtime::{SystemClock, SystemRandomness};
 use blotter::values::{CommandId, NodeId, Position, StreamName, Timestamp, UserName, Version};
@@ -124,10 +124,6 @@ impl Place {
         draft.finish().expect("a configuration")
     }
 
-    pub fn log_file(&self) -> PathBuf {
-        self.config().event_store
-    }
-
     /// Runs `test` against a node, stops it, and gives what its log then holds.
     pub fn run(&self, test: impl AsyncFnOnce(&Floor<'_>)) -> Vec<Value> {
         self.run_then(test, async |()| ())
@@ -169,7 +165,7 @@ impl Place {
 
     /// Every event of the log.
     async fn log(&self) -> Vec<Value> {
-        let store = SqliteStore::open(&self.log_file(), OpenMode::ReadOnly).await;
+        let store = self.config().event_store.open(OpenMode::ReadOnly).await;
         let store = store.expect("opens");
         let all = store.read(Position::ZERO, 1 << 20).await.expect("reads");
         let event = |record: &[u8]| serde_json::from_slice(record).expect("JSON");
@@ -254,7 +250,7 @@ pub async fn identity(config: &NodeConfig) -> Identity {
 async fn write_history(config: &NodeConfig, events: u64, bytes: usize) {
     let new_log_id = Uuid::from_u128(0x1090);
     let mode = OpenMode::CreateOrOpen { new_log_id };
-    let store = SqliteStore::open(&config.event_store, mode).await;
+    let store = config.event_store.open(mode).await;
     let store = store.expect("opens");
     let node = NodeId::new("history").expect("a node");
     let lease = store.acquire_lease(&node).await.expect("a lease");
@@ -282,7 +278,7 @@ async fn write_history(config: &NodeConfig, events: u64, bytes: usize) {
         let (stream, version) = (StreamName::node(&node), Version::new(first));
         let commit = Commit::new(&first, stream, version, meta, vec![stopped.into(); count]);
         let batch = [commit.expect("a commit")];
-        let answers = store.append(&lease, &stamp, &batch).await;
+        let answers = store.append(&lease, &stamp, batch.into()).await;
         for answer in answers.expect("appends") {
             answer.expect("recorded");
         }

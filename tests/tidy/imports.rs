@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 11] = [
     &["venues", "market"],
     &["domain"],
     &["events"],
-    &["runtime"],
+    &["runtime", "sqlite"],
     &["values"],
 ];
 

@@ -7,15 +7,16 @@ use super::source::{Source, is_word};
 const LINES_MAX: usize = 500;
 const PURE: [&str; 3] = ["src/values/", "src/events/catalogue/", "src/domain/"];
 const EXACT: [&str; 3] = ["src/values/", "src/domain/", "src/events/"];
-const SQL_HOMES: [&str; 4] = [
+const SQL_HOMES: [&str; 5] = [
     "src/events/",
     "src/projections/",
     "src/identity/",
+    "src/sqlite/",
     "src/venues/",
 ];
 
 /// Clocks, randomness, tasks and IO.
-const IMPURE: [&str; 22] = [
+const IMPURE: [&str; 23] = [
     "Utc::now",
     "Local::now",
     "SystemTime",
@@ -27,6 +28,7 @@ const IMPURE: [&str; 22] = [
     "tokio",
     "actix",
     "sqlx",
+    "rusqlite",
     "tracing",
     "async",
     "std::fs",
@@ -156,7 +158,9 @@ pub fn sql_lives_with_the_stores(file: &Source) -> Vec<Finding> {
         speaks.then(|| remedy.to_owned())
     });
     found.extend(broken_lines(file, file.code_lines(), |line| {
-        mentions(line, "sqlx").then(|| remedy.to_owned())
+        let client = ["sqlx", "rusqlite"];
+        let named = client.iter().any(|client| mentions(line, client));
+        named.then(|| remedy.to_owned())
     }));
     found
 }

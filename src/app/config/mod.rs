@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use self::settings::{SETTINGS, Setting};
 use super::player::Speed;
+use crate::events::LogUrl;
 use crate::http::HttpSettings;
 use crate::values::canonical;
 use crate::values::{NodeId, Ratio};
@@ -44,7 +45,7 @@ pub enum DataFile {
 pub struct NodeConfig {
     pub node: NodeId,
     pub data_dir: PathBuf,
-    pub event_store: PathBuf,
+    pub event_store: LogUrl,
     pub read_store: PathBuf,
     pub secrets_store: PathBuf,
     /// Where HTTP is answered.
@@ -118,7 +119,7 @@ impl fmt::Display for ConfigErrors {
 pub struct Draft {
     node: Option<NodeId>,
     data_dir: Option<PathBuf>,
-    event_store: Option<PathBuf>,
+    event_store: Option<LogUrl>,
     read_store: Option<PathBuf>,
     secrets_store: Option<PathBuf>,
     bind: Option<SocketAddr>,
@@ -271,9 +272,7 @@ impl Draft {
         match (node, rate, paper) {
             (Ok(node), Ok(commission_rate), Ok(paper)) if errors.is_empty() => Ok(NodeConfig {
                 node,
-                event_store: self
-                    .event_store
-                    .unwrap_or_else(|| data_dir.join("events.db")),
+                event_store: self.event_store.unwrap_or_else(|| default_log(&data_dir)),
                 read_store: self.read_store.unwrap_or_else(|| data_dir.join("views.db")),
                 secrets_store: self
                     .secrets_store
@@ -294,13 +293,13 @@ impl Draft {
     }
 
     /// The event store as far as given; for commands that only look at a log.
-    pub fn event_store(&self) -> Result<PathBuf, ConfigErrors> {
+    pub fn event_store(&self) -> Result<LogUrl, ConfigErrors> {
         match self.errors.is_empty() {
             false => Err(ConfigErrors(self.errors.clone())),
             true => Ok(self
                 .event_store
                 .clone()
-                .unwrap_or_else(|| self.data_dir().join("events.db"))),
+                .unwrap_or_else(|| default_log(&self.data_dir()))),
         }
     }
 
@@ -314,6 +313,10 @@ impl Draft {
                 .unwrap_or_else(|| self.data_dir().join("secrets.db"))),
         }
     }
+}
+
+fn default_log(data_dir: &Path) -> LogUrl {
+    LogUrl::Sqlite(data_dir.join("events.db"))
 }
 
 /// `blotter-data` in the current directory.
@@ -345,7 +348,7 @@ mod tests {
         draft.flag("--speed", "market.speed", "max");
         let config = draft.finish().expect("a configuration");
         assert_eq!(config.node.as_str(), "b");
-        assert_eq!(config.event_store, Path::new("d/events.db"));
+        assert_eq!(config.event_store.to_string(), "sqlite:d/events.db");
         assert_eq!(config.speed, Speed::Max);
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{DataFile, Draft};
 use crate::app::player::Speed;
+use crate::events::engine;
 use crate::http::NotAnOrigin;
 use crate::values::{NodeId, Ratio};
 use crate::venues::paper::PaperModel;
@@ -43,9 +44,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         toml: "event_store",
         env: "BLOTTER_EVENT_STORE",
-        allowed: "sqlite:PATH",
+        allowed: engine::URLS,
         set: |draft, text| {
-            draft.event_store = Some(sqlite_path(text)?);
+            draft.event_store = Some(text.trim().parse()?);
             Ok(())
         },
     },

@@ -101,6 +101,7 @@ impl JournalTask {
             .into_iter()
             .map(|request| (request.commit, (request.generation, request.reply)))
             .unzip();
+        let commits: Arc<[Commit]> = commits.into();
         let mut busy = 0;
         // An append of this batch went unanswered: until it is looked up nobody may be told that
         // nothing was recorded, whatever a later attempt says.
@@ -108,7 +109,8 @@ impl JournalTask {
         let answers = loop {
             let stamp = self.stamp();
             let handed_over = Instant::now();
-            match self.store.append(&self.lease, &stamp, &commits).await {
+            let append = self.store.append(&self.lease, &stamp, Arc::clone(&commits));
+            match append.await {
                 Ok(answers) if !self.landed_late(&answers) => {
                     histogram!("blotter_append_duration_seconds").record(handed_over.elapsed());
                     break answers;
@@ -190,7 +192,9 @@ impl JournalTask {
         loop {
             self.refuse_for(self.runtime.jittered(pause), &reason).await;
             pause = (pause * 2).min(PROBE_PAUSE_MAX);
-            match self.store.append(&self.lease, &self.stamp(), &[]).await {
+            let stamp = self.stamp();
+            let append = self.store.append(&self.lease, &stamp, Arc::default());
+            match append.await {
                 Ok(_) => {
                     tracing::info!("the event store can be written again");
                     self.state.send_replace(JournalState::Writable);

@@ -7,69 +7,47 @@
 use std::fmt::Display;
 
 use crate::events::store::StoreError;
+use crate::sqlite::{Failure, code_of};
 use crate::values::Position;
 
-// Primary result codes, https://www.sqlite.org/rescode.html
-const PERM: i32 = 3;
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const NOMEM: i32 = 7;
-const READONLY: i32 = 8;
-const IOERR: i32 = 10;
-const CORRUPT: i32 = 11;
-const FULL: i32 = 13;
-const CANTOPEN: i32 = 14;
-const NOTADB: i32 = 26;
-/// The open file is no longer the one at its path: what is written would be lost.
-const READONLY_DBMOVED: i32 = 1032;
-
 /// What `error` of any statement but COMMIT means.
-pub(super) fn store_error(error: sqlx::Error) -> StoreError {
-    match &error {
-        sqlx::Error::Database(cause) => {
-            let code = cause
-                .code()
-                .and_then(|code| code.parse().ok())
-                .unwrap_or_default();
-            classify(code, cause.message())
-        }
-        sqlx::Error::PoolTimedOut => StoreError::Busy("no reading connection became free".into()),
-        sqlx::Error::PoolClosed => StoreError::Unavailable("the event store was closed".into()),
-        sqlx::Error::Io(cause) => {
-            StoreError::Fatal(format!("reading or writing it failed: {cause}"))
-        }
-        _ => StoreError::Fatal(format!("unexpected answer of SQLite: {error}")),
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
+    match code_of(&error) {
+        Some(code) => classify(code, &error.to_string()),
+        None => StoreError::Fatal(format!("unexpected answer of SQLite: {error}")),
     }
 }
 
 fn classify(code: i32, message: &str) -> StoreError {
-    match (code, code & 0xff) {
-        (READONLY_DBMOVED, _) => StoreError::Fatal(
+    match Failure::of_code(code) {
+        Failure::Moved => StoreError::Fatal(
             "its file was moved or deleted while in use; put it back and start again".into(),
         ),
-        (_, BUSY | LOCKED) => {
+        Failure::Locked => {
             StoreError::Busy(format!("another connection holds its lock ({message})"))
         }
-        (_, FULL) => {
+        Failure::NoRoom => {
             StoreError::Unavailable(format!("no room left ({message}); free some disk space"))
         }
-        (_, READONLY | PERM) => StoreError::Unavailable(format!(
+        Failure::NotWritable => StoreError::Unavailable(format!(
             "it may not be written ({message}); check the permissions of file and directory"
         )),
-        (_, CANTOPEN) => StoreError::Unavailable(format!(
+        Failure::CannotOpen => StoreError::Unavailable(format!(
             "its file cannot be opened ({message}); check that the directory exists and is writable"
         )),
-        (_, NOMEM) => StoreError::Unavailable(format!("out of memory ({message})")),
-        (_, IOERR) => StoreError::Fatal(format!(
+        Failure::NoMemory => StoreError::Unavailable(format!("out of memory ({message})")),
+        Failure::Disk => StoreError::Fatal(format!(
             "the disk failed ({message}, code {code}); check the medium, then verify the log"
         )),
-        (_, CORRUPT) => StoreError::Fatal(format!(
+        Failure::Corrupt => StoreError::Fatal(format!(
             "the database file is corrupt ({message}); restore it from a backup"
         )),
-        (_, NOTADB) => StoreError::Fatal(format!(
+        Failure::NotADatabase => StoreError::Fatal(format!(
             "the file is not an SQLite database ({message}); check its path"
         )),
-        _ => StoreError::Fatal(format!("unexpected error {code} of SQLite: {message}")),
+        Failure::Interrupted | Failure::TooBig | Failure::Constraint | Failure::Unexpected => {
+            StoreError::Fatal(format!("unexpected error {code} of SQLite: {message}"))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The event store in one SQLite file: the engine that needs nothing installed.
 //!
 //! Entry point: [`SqliteStore::open`]. [`schema`] holds the tables, `writer` the one connection
-//! that writes and its transactions, `append` and `read` the statements, `errors` what a failure
-//! means.
+//! that writes and its transactions, `readers` those that read, `append` and `read` the
+//! statements, `errors` what a failure means.
 //!
 //! Invariants: one row a commit, written with the head in one `BEGIN IMMEDIATE` transaction under
 //! the writer's lease; an append returns after its fsync; no row is ever changed.
@@ -10,121 +10,112 @@
 mod append;
 mod errors;
 mod read;
+mod readers;
 pub mod schema;
 mod writer;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool};
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use self::errors::store_error;
+use self::readers::Readers;
 use self::schema::Contents;
-use self::writer::Writer;
+use self::writer::{BUSY_WAIT, Writer};
 use super::commit::{Commit, CommitError, CommitId, Receipt};
 use super::envelope::Recorded;
 use super::plan::{Appended, Head, Stamp};
-use super::store::{EventStore, Lease, StoreError, StoredCommit};
+use super::store::{EventStore, Lease, OpenMode, StoreError, StoredCommit};
+use crate::sqlite::open_for_reading;
 use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
-
-/// Connections that read at the same time.
-const READERS_MAX: u32 = 4;
-
-/// What to do with the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenMode {
-    /// Write to it; a file that is not there is made, with `new_log_id` as its log's identity.
-    CreateOrOpen { new_log_id: Uuid },
-    /// Only read; the file has to be there.
-    ReadOnly,
-}
 
 /// See the module.
 pub struct SqliteStore {
     path: PathBuf,
     log_id: Uuid,
     /// `None` when opened for reading.
-    writer: Option<Mutex<Writer>>,
-    readers: SqlitePool,
+    writer: Option<Arc<Mutex<Writer>>>,
+    readers: Readers,
 }
 
 impl SqliteStore {
     /// Opens the log at `path`. A file that is no log, or of another format, is left untouched.
     pub async fn open(path: &Path, mode: OpenMode) -> Result<Self, StoreError> {
-        let opened = Self::open_at(path, mode).await;
+        let owned = path.to_owned();
+        let opened = on_a_thread(move || Self::open_at(&owned, mode)).await;
         opened.map_err(|error| naming(path, error))
     }
 
-    async fn open_at(path: &Path, mode: OpenMode) -> Result<Self, StoreError> {
+    fn open_at(path: &Path, mode: OpenMode) -> Result<Self, StoreError> {
         if let OpenMode::CreateOrOpen { .. } = mode {
             create_file(path)?;
         }
-        let options = SqliteConnectOptions::new().filename(path);
-        let reading = options.clone().read_only(true).disable_statement_logging();
-        let mut looking = reading.connect().await.map_err(store_error)?;
-        let contents = schema::inspect(&mut looking).await;
-        looking.close().await.map_err(store_error)?;
+        let looking = open_for_reading(path, BUSY_WAIT).map_err(store_error)?;
+        let contents = schema::inspect(&looking);
+        looking.close().map_err(|(_, error)| store_error(error))?;
         let (log_id, writer) = match (contents?, mode) {
             (Contents::Nothing, OpenMode::ReadOnly) => {
                 return Err(StoreError::Unavailable("the file holds no log yet".into()));
             }
             (Contents::Log(log_id), OpenMode::ReadOnly) => (log_id, None),
             (contents, OpenMode::CreateOrOpen { new_log_id }) => {
-                let options = writer::write_options(options);
-                let mut connection = options.connect().await.map_err(store_error)?;
+                let mut connection = writer::connect(path).map_err(store_error)?;
                 let log_id = match contents {
                     Contents::Log(log_id) => log_id,
-                    Contents::Nothing => schema::create(&mut connection, new_log_id).await?,
+                    Contents::Nothing => schema::create(&mut connection, new_log_id)?,
                 };
-                (log_id, Some(Mutex::new(Writer::new(options, connection))))
+                let writer = Writer::new(path.to_owned(), connection);
+                (log_id, Some(Arc::new(Mutex::new(writer))))
             }
         };
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(reading);
         Ok(Self {
             path: path.to_owned(),
             log_id,
             writer,
-            readers,
+            readers: Readers::of(path),
         })
-    }
-
-    /// Closes all connections and folds the write-ahead log into the file. Later calls answer
-    /// `Unavailable`.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        self.readers.close().await;
-        match &self.writer {
-            Some(writer) => writer.lock().await.close().await.map_err(store_error),
-            None => Ok(()),
-        }
     }
 
     /// Lets the file grow to `pages` pages of 4 KiB and no further; appends that need more answer
     /// `Unavailable`, as with a full disk.
     pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        let mut writer = self.writer()?.lock().await;
-        writer.limit_pages(pages).await.map_err(store_error)
+        self.write(move |writer| writer.limit_pages(pages)).await
     }
 
-    fn writer(&self) -> Result<&Mutex<Writer>, StoreError> {
-        self.writer.as_ref().ok_or_else(|| {
-            StoreError::Unavailable("it was opened for reading; open it for writing".into())
+    /// Works with the writer on a thread that may wait for the disk. Once begun it is carried
+    /// through, also when the caller goes away.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Some(writer) = self.writer.clone() else {
+            return Err(StoreError::Unavailable(
+                "it was opened for reading; open it for writing".into(),
+            ));
+        };
+        on_a_thread(move || {
+            // After a panic the writer's connection is as good as after any failure.
+            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut writer)
         })
+        .await
     }
+}
 
-    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        self.readers.acquire().await.map_err(store_error)
-    }
+/// Runs what may wait for the disk away from the event loop.
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        Err(StoreError::Fatal(format!(
+            "its thread ended: {error}; this is a defect, please report it"
+        )))
+    })
 }
 
 /// Makes an empty file that only its owner may read, if there is none. SQLite gives its
@@ -165,39 +156,34 @@ impl EventStore for SqliteStore {
     }
 
     async fn acquire_lease(&self, holder: &NodeId) -> Result<Lease, StoreError> {
-        let mut writer = self.writer()?.lock().await;
-        let connection = writer.begin().await?;
-        match append::take_lease(connection, holder).await {
-            Ok((lease, transaction)) => writer.commit(transaction).await.map(|()| lease),
-            Err(error) => Err(writer.give_up(error).await),
-        }
+        let holder = holder.clone();
+        self.write(move |writer| writer.take_lease(&holder)).await
     }
 
     async fn append(
         &self,
         lease: &Lease,
         stamp: &Stamp,
-        batch: &[Commit],
+        batch: Arc<[Commit]>,
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError> {
-        let mut writer = self.writer()?.lock().await;
-        let (connection, found) = writer.begin_with(batch).await?;
-        match append::append(connection, found, lease, stamp, batch).await {
-            Ok(append) => writer.finish(append).await.map(|plan| plan.answers),
-            Err(error) => Err(writer.give_up(error).await),
-        }
+        let (lease, stamp) = (lease.clone(), stamp.clone());
+        let append = move |writer: &mut Writer| writer.append(&lease, &stamp, &batch);
+        self.write(append).await.map(|plan| plan.answers)
     }
 
     async fn lookup(&self, commit: CommitId) -> Result<Option<(Hash, Receipt)>, StoreError> {
-        read::lookup(&mut *self.reader().await?, commit).await
+        let lookup = move |connection: &_| read::lookup(connection, commit);
+        self.readers.read(lookup).await
     }
 
     async fn head(&self) -> Result<Head, StoreError> {
-        let row = append::read_head(&mut *self.reader().await?).await?;
+        let row = self.readers.read(append::read_head).await?;
         Ok(row.head)
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        read::events(&mut *self.reader().await?, after, limit).await
+        let events = move |connection: &_| read::events(connection, after, limit);
+        self.readers.read(events).await
     }
 
     async fn read_stream(
@@ -206,7 +192,9 @@ impl EventStore for SqliteStore {
         after: Version,
         limit: usize,
     ) -> Result<Vec<Recorded>, StoreError> {
-        read::stream_events(&mut *self.reader().await?, stream, after, limit).await
+        let stream = stream.clone();
+        let events = move |connection: &_| read::stream_events(connection, &stream, after, limit);
+        self.readers.read(events).await
     }
 
     async fn read_stored(
@@ -214,6 +202,15 @@ impl EventStore for SqliteStore {
         after: Position,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError> {
-        read::stored(&mut *self.reader().await?, after, limit).await
+        let stored = move |connection: &_| read::stored(connection, after, limit);
+        self.readers.read(stored).await
+    }
+    /// Also folds the write-ahead log into the file.
+    async fn close(&self) -> Result<(), StoreError> {
+        self.readers.close().await;
+        match &self.writer {
+            Some(_) => self.write(Writer::close).await,
+            None => Ok(()),
+        }
     }
 }

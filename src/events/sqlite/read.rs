@@ -5,10 +5,8 @@
 //! Invariant: bytes that are not what an append wrote never leave here as events; the reader gets
 //! everything before them first, then [`StoreError::Damaged`] with the position.
 
-use futures_util::TryStreamExt;
-use futures_util::stream::BoxStream;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 use super::errors::{damaged, store_error};
 use crate::events::commit::{CommitId, Receipt};
@@ -30,69 +28,68 @@ const LOOKUP: &str = "SELECT commit_id, fingerprint, stream, first_position, fir
     FROM commits WHERE commit_id = ?";
 
 /// Up to `limit` events after `after`.
-pub(super) async fn events(
-    connection: &mut SqliteConnection,
+pub(super) fn events(
+    connection: &Connection,
     after: Position,
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
     let next = after.get().saturating_add(1);
-    let rows = sqlx::query(EVENTS)
-        .bind(bound(next))
-        .bind(page(limit))
-        .fetch(connection);
-    collect(rows, next, limit, |receipt| receipt.first_position.get()).await
+    let mut statement = connection.prepare_cached(EVENTS).map_err(store_error)?;
+    let rows = statement.query(params![bound(next), page(limit)]);
+    let first = |receipt: &Receipt| receipt.first_position.get();
+    collect(rows.map_err(store_error)?, next, limit, first)
 }
 
 /// Up to `limit` events of `stream` after `after`.
-pub(super) async fn stream_events(
-    connection: &mut SqliteConnection,
+pub(super) fn stream_events(
+    connection: &Connection,
     stream: &StreamName,
     after: Version,
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
     let next = after.get().saturating_add(1);
-    let rows = sqlx::query(STREAM_EVENTS)
-        .bind(bound(next))
-        .bind(page(limit))
-        .bind(stream.as_str())
-        .fetch(connection);
-    collect(rows, next, limit, |receipt| receipt.first_version.get()).await
+    let mut statement = connection
+        .prepare_cached(STREAM_EVENTS)
+        .map_err(store_error)?;
+    let rows = statement.query(params![bound(next), page(limit), stream.as_str()]);
+    let first = |receipt: &Receipt| receipt.first_version.get();
+    collect(rows.map_err(store_error)?, next, limit, first)
 }
 
 /// Decodes events from number `next` on; `first` gives a commit's first number in the order asked
 /// for, positions or versions.
-async fn collect(
-    mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>,
+fn collect(
+    mut rows: Rows<'_>,
     mut next: u64,
     limit: usize,
-    first: fn(&Receipt) -> u64,
+    first: impl Fn(&Receipt) -> u64,
 ) -> Result<Vec<Recorded>, StoreError> {
     let mut found = Vec::new();
     while found.len() < limit
-        && let Some(row) = rows.try_next().await.map_err(store_error)?
+        && let Some(row) = rows.next().map_err(store_error)?
     {
-        let commit = match stored_commit(&row) {
+        let commit = match stored_commit(row) {
             Ok(commit) => commit,
             Err(error) => return so_far(found, error),
         };
-        let start = first(&commit.receipt);
+        let receipt = commit.receipt.clone();
+        let start = first(&receipt);
         if start > next {
-            let missing = damaged(
-                commit.receipt.first_position,
-                "an event before it is missing",
-            );
+            let missing = damaged(receipt.first_position, "an event before it is missing");
             return so_far(found, missing);
         }
-        for index in next - start..commit.receipt.events {
+        let seen = next - start;
+        let mut records = numbered(commit).skip(usize::try_from(seen).unwrap_or(usize::MAX));
+        for index in seen..receipt.events {
             if found.len() == limit {
                 break;
             }
-            match decode(&commit, index) {
+            match decode(receipt.first_position.plus(index), records.next()) {
                 Ok(recorded) => found.push(recorded),
                 Err(error) => return so_far(found, error),
             }
         }
-        next = next.max(start + commit.receipt.events);
+        next = next.max(start + receipt.events);
     }
     Ok(found)
 }
@@ -108,8 +105,8 @@ fn page(limit: usize) -> i64 {
 }
 
 /// Up to `limit` commits after `after` as they stand in the file.
-pub(super) async fn stored(
-    connection: &mut SqliteConnection,
+pub(super) fn stored(
+    connection: &Connection,
     after: Position,
     limit: usize,
 ) -> Result<Vec<StoredCommit>, StoreError> {
@@ -118,13 +115,12 @@ pub(super) async fn stored(
         Position::ZERO => i64::MIN,
         after => bound(after.get()),
     };
-    let mut rows = sqlx::query(STORED)
-        .bind(after)
-        .bind(bound(limit as u64))
-        .fetch(connection);
+    let mut statement = connection.prepare_cached(STORED).map_err(store_error)?;
+    let rows = statement.query(params![after, bound(limit as u64)]);
+    let mut rows = rows.map_err(store_error)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.try_next().await.map_err(store_error)? {
-        match stored_commit(&row) {
+    while let Some(row) = rows.next().map_err(store_error)? {
+        match stored_commit(row) {
             Ok(commit) => found.push(commit),
             Err(error) => return so_far(found, error),
         }
@@ -132,16 +128,13 @@ pub(super) async fn stored(
     Ok(found)
 }
 
-pub(super) async fn lookup(
-    connection: &mut SqliteConnection,
+pub(super) fn lookup(
+    connection: &Connection,
     commit: CommitId,
 ) -> Result<Option<(Hash, Receipt)>, StoreError> {
-    let row = sqlx::query(LOOKUP)
-        .bind(commit.as_bytes().as_slice())
-        .fetch_optional(connection)
-        .await
-        .map_err(store_error)?;
-    row.as_ref().map(receipt_of).transpose()
+    let mut statement = connection.prepare_cached(LOOKUP).map_err(store_error)?;
+    let found = statement.query_row([commit.as_bytes()], |row| Ok(receipt_of(row)));
+    found.optional().map_err(store_error)?.transpose()
 }
 
 /// What was read before the damage; the damage itself once nothing stands before it.
@@ -152,15 +145,18 @@ fn so_far<T>(found: Vec<T>, error: StoreError) -> Result<Vec<T>, StoreError> {
     }
 }
 
-/// Event number `index` of a commit, from 0.
-fn decode(commit: &StoredCommit, index: u64) -> Result<Recorded, StoreError> {
-    let position = commit.receipt.first_position.plus(index);
-    let at = usize::try_from(index).unwrap_or(usize::MAX);
-    let (Some(record), Some(leaf)) = (commit.records.get(at), commit.leaves.get(at)) else {
+/// A commit's records, each with the hash it was stored with.
+fn numbered(commit: StoredCommit) -> impl Iterator<Item = (Vec<u8>, Hash)> {
+    commit.records.into_iter().zip(commit.leaves)
+}
+
+/// The event at `position`.
+fn decode(position: Position, stored: Option<(Vec<u8>, Hash)>) -> Result<Recorded, StoreError> {
+    let Some((record, leaf)) = stored else {
         return Err(damaged(position, "its record is missing"));
     };
-    let recorded = Recorded::read(record.clone()).map_err(|error| damaged(position, error))?;
-    if recorded.leaf != *leaf {
+    let recorded = Recorded::read(record).map_err(|error| damaged(position, error))?;
+    if recorded.leaf != leaf {
         return Err(damaged(
             position,
             "its record does not have the hash it was stored with",
@@ -173,36 +169,34 @@ fn decode(commit: &StoredCommit, index: u64) -> Result<Recorded, StoreError> {
     Ok(recorded)
 }
 
-fn stored_commit(row: &SqliteRow) -> Result<StoredCommit, StoreError> {
+fn stored_commit(row: &Row<'_>) -> Result<StoredCommit, StoreError> {
     let (fingerprint, receipt) = receipt_of(row)?;
     let position = receipt.first_position;
-    let records: Vec<u8> = row
-        .try_get("records")
-        .map_err(|error| damaged(position, error))?;
-    let leaves: &[u8] = row
-        .try_get("leaves")
-        .map_err(|error| damaged(position, error))?;
-    let (leaves, rest) = leaves.as_chunks::<{ size_of::<Hash>() }>();
+    let column = |name| {
+        let value = row
+            .get_ref(name)
+            .map_err(|error| damaged(position, error))?;
+        value.as_bytes().map_err(|error| damaged(position, error))
+    };
+    let (leaves, rest) = column("leaves")?.as_chunks::<{ size_of::<Hash>() }>();
     if !rest.is_empty() {
         return Err(damaged(position, "its leaf hashes are not 32 bytes each"));
     }
+    let records = column("records")?.split(|byte| *byte == b'\n');
     Ok(StoredCommit {
         receipt,
         fingerprint,
-        records: records
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::to_vec)
-            .collect(),
+        records: records.map(<[u8]>::to_vec).collect(),
         leaves: leaves.to_vec(),
     })
 }
 
 /// The receipt and the fingerprint in a row of `commits`.
-pub(super) fn receipt_of(row: &SqliteRow) -> Result<(Hash, Receipt), StoreError> {
+fn receipt_of(row: &Row<'_>) -> Result<(Hash, Receipt), StoreError> {
     let position = Position::new(unsigned(row, "first_position", Position::ZERO)?);
-    let stream = text_of(row, "stream", position)?;
+    let stream: String = value(row, "stream", position)?;
     let receipt = Receipt {
-        commit_id: CommitId::from_bytes(bytes_of(row, "commit_id", position)?),
+        commit_id: CommitId::from_bytes(value(row, "commit_id", position)?),
         stream: StreamName::new(&stream).map_err(|error| damaged(position, error))?,
         first_position: position,
         first_version: Version::new(unsigned(row, "first_version", position)?),
@@ -211,29 +205,15 @@ pub(super) fn receipt_of(row: &SqliteRow) -> Result<(Hash, Receipt), StoreError>
     if position == Position::ZERO || receipt.first_version == Version::ZERO || receipt.events == 0 {
         return Err(damaged(position, "its row counts from 0 or has no events"));
     }
-    Ok((bytes_of(row, "fingerprint", position)?, receipt))
+    Ok((value(row, "fingerprint", position)?, receipt))
 }
 
 /// A column that cannot be negative.
-pub(super) fn unsigned(row: &SqliteRow, column: &str, near: Position) -> Result<u64, StoreError> {
-    let value: i64 = row.try_get(column).map_err(store_error)?;
-    u64::try_from(value).map_err(|_| damaged(near, format!("{column} is {value}")))
+pub(super) fn unsigned(row: &Row<'_>, column: &str, near: Position) -> Result<u64, StoreError> {
+    let found: i64 = value(row, column, near)?;
+    u64::try_from(found).map_err(|_| damaged(near, format!("{column} is {found}")))
 }
 
-pub(super) fn text_of(row: &SqliteRow, column: &str, near: Position) -> Result<String, StoreError> {
-    row.try_get(column).map_err(|error| damaged(near, error))
-}
-
-fn bytes_of<const N: usize>(
-    row: &SqliteRow,
-    column: &str,
-    near: Position,
-) -> Result<[u8; N], StoreError> {
-    let bytes: &[u8] = row.try_get(column).map_err(|error| damaged(near, error))?;
-    bytes.try_into().map_err(|_| {
-        damaged(
-            near,
-            format!("{column} is {} bytes long, not {N}", bytes.len()),
-        )
-    })
+fn value<T: FromSql>(row: &Row<'_>, column: &str, near: Position) -> Result<T, StoreError> {
+    row.get(column).map_err(|error| damaged(near, error))
 }

@@ -4,7 +4,7 @@
 //! Invariant: `inspect` changes nothing, so a file of another program or of a newer format stays
 //! exactly as it was found. Tables and columns are described in `docs/event-store.md`.
 
-use sqlx::{Connection, Row, SqliteConnection};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::errors::store_error;
@@ -62,28 +62,23 @@ pub(super) enum Contents {
 }
 
 /// Finds out what is in the file without changing it.
-pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<Contents, StoreError> {
+pub(super) fn inspect(connection: &Connection) -> Result<Contents, StoreError> {
     let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'log') FROM sqlite_master";
-    let row = sqlx::query(tables)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(store_error)?;
-    let all: i64 = row.try_get(0).map_err(store_error)?;
-    let ours: i64 = row.try_get(1).map_err(store_error)?;
+    let counted = connection.query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (all, ours): (i64, i64) = counted.map_err(store_error)?;
     match (all, ours) {
         (0, _) => Ok(Contents::Nothing),
         (_, 0) => Err(StoreError::Fatal(
             "the file is a database of another program; check its path".into(),
         )),
-        _ => identity(connection).await.map(Contents::Log),
+        _ => identity(connection).map(Contents::Log),
     }
 }
 
-async fn identity(connection: &mut SqliteConnection) -> Result<Uuid, StoreError> {
+fn identity(connection: &Connection) -> Result<Uuid, StoreError> {
     // The format first: a newer one may keep its identity elsewhere.
-    let format: i64 = sqlx::query_scalar("SELECT format FROM log")
-        .fetch_one(&mut *connection)
-        .await
+    let format: i64 = connection
+        .query_row("SELECT format FROM log", [], |row| row.get(0))
         .map_err(store_error)?;
     if format != FORMAT {
         return Err(StoreError::Format {
@@ -91,36 +86,29 @@ async fn identity(connection: &mut SqliteConnection) -> Result<Uuid, StoreError>
             supported: FORMAT,
         });
     }
-    let id: Vec<u8> = sqlx::query_scalar("SELECT log_id FROM log")
-        .fetch_one(connection)
-        .await
+    let id: Vec<u8> = connection
+        .query_row("SELECT log_id FROM log", [], |row| row.get(0))
         .map_err(store_error)?;
     Uuid::from_slice(&id)
         .map_err(|error| StoreError::Fatal(format!("the identity of the log is damaged: {error}")))
 }
 
 /// Makes the tables, all or none, unless another process has just done so.
-pub(super) async fn create(
-    connection: &mut SqliteConnection,
-    log_id: Uuid,
-) -> Result<Uuid, StoreError> {
-    let mut transaction = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
+pub(super) fn create(connection: &mut Connection, log_id: Uuid) -> Result<Uuid, StoreError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(store_error)?;
-    if let Contents::Log(existing) = inspect(&mut transaction).await? {
+    if let Contents::Log(existing) = inspect(&transaction)? {
         return Ok(existing);
     }
-    sqlx::raw_sql(CREATE)
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-    sqlx::query("INSERT INTO log VALUES (1, ?, ?)")
-        .bind(log_id.as_bytes().as_slice())
-        .bind(FORMAT)
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?;
-    transaction.commit().await.map_err(store_error)?;
+    write_identity(&transaction, log_id).map_err(store_error)?;
+    transaction.commit().map_err(store_error)?;
     Ok(log_id)
+}
+
+fn write_identity(transaction: &Transaction<'_>, log_id: Uuid) -> rusqlite::Result<()> {
+    transaction.execute_batch(CREATE)?;
+    let insert = "INSERT INTO log VALUES (1, ?, ?)";
+    transaction.execute(insert, params![log_id.as_bytes(), FORMAT])?;
+    Ok(())
 }

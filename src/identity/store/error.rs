@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::sqlite::Failure;
+
 /// Why the secrets store cannot be opened or used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
@@ -28,22 +30,19 @@ pub enum SecretsError {
     OutboxFull { pending: u32 },
 }
 
-/// SQLite's result codes, the primary ones: https://sqlite.org/rescode.html
 fn remedy(error: &sqlx::Error) -> &'static str {
-    let sqlx::Error::Database(cause) = error else {
+    let Some(failure) = Failure::of_sqlx(error) else {
         return "try again";
     };
-    let code: i32 = cause
-        .code()
-        .and_then(|code| code.parse().ok())
-        .unwrap_or_default();
-    match code & 0xff {
-        5 | 6 => "another process holds its lock: try again",
-        13 => "no room left: free some disk space",
-        3 | 8 | 14 => "check the permissions of the file and of its directory",
-        10 => "the disk failed: check the medium",
-        11 => "the file is corrupt: restore it from a backup",
-        26 => "the file is no SQLite database: check its path",
+    match failure {
+        Failure::Locked => "another process holds its lock: try again",
+        Failure::NoRoom => "no room left: free some disk space",
+        Failure::NotWritable | Failure::CannotOpen => {
+            "check the permissions of the file and of its directory"
+        }
+        Failure::Disk => "the disk failed: check the medium",
+        Failure::Corrupt => "the file is corrupt: restore it from a backup",
+        Failure::NotADatabase => "the file is no SQLite database: check its path",
         _ => "check that it is a secrets store",
     }
 }

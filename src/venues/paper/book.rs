@@ -1,13 +1,13 @@
 //! The paper venue's durable book: its file, its one connection, its transactions.
 //!
-//! Entry points: [`Book::open`], then [`Book::write`] or [`Book::read`] for each call; what is
-//! written and read is in `records`.
+//! Entry points: [`Book::open`], then [`Book::turn`] for each call and [`Turn::run`] with what the
+//! call writes and reads, which is in `records`.
 //!
 //! Invariants:
-//! - A commit is on disk when [`Work::commit`] returns (WAL, `synchronous=FULL`).
-//! - A connection that met an error, or whose caller went away, is closed and never used again:
-//!   after some errors SQLite has rolled back by itself, and only a fresh connection is certain of
-//!   what is in the file.
+//! - A transaction is on disk when [`Turn::write`] returns (WAL, `synchronous=FULL`). Once begun it
+//!   is carried through, also when its caller goes away.
+//! - A connection that met an error is closed and never used again: after some errors SQLite has
+//!   rolled back by itself, and only a fresh connection is certain of what is in the file.
 //! - Once the disk or the file has failed nothing is read or written any more: a later fsync that
 //!   passes proves nothing about the pages that an earlier one lost.
 //! - A fresh connection starts after the one before it has let go: it takes the write lock once.
@@ -15,25 +15,29 @@
 //! - The number in `last_report` is never ahead of the disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
-use tokio::sync::{Mutex, MutexGuard, watch};
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use super::error::{self, PaperError, opening};
+use super::error::{self, Fault, PaperError, opening};
 use super::schema::{self, Found, Identity};
+use crate::sqlite::{open_for_reading, open_for_writing};
 use crate::venues::VenueError;
 
 /// Longest wait for another process (a backup) or a predecessor to let go of the write lock.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Book {
+    file: Arc<File>,
+    /// Empty while a call works with it, and after a call that failed.
+    connection: Arc<Mutex<Option<Connection>>>,
+}
+
+struct File {
     path: PathBuf,
     identity: Identity,
-    /// Empty while a call works with it, and after a call that failed or was dropped.
-    connection: Mutex<Option<SqliteConnection>>,
     last_report: watch::Sender<u64>,
     /// Why the file cannot be trusted any more.
     failed: OnceLock<String>,
@@ -43,124 +47,74 @@ impl Book {
     /// Opens the book at `path`, making it where there is none. A file that is not this book is
     /// left as it is.
     pub async fn open(path: &Path, identity: Identity) -> Result<Self, PaperError> {
-        make_file(path).map_err(|failure| PaperError::Failed {
-            path: path.to_owned(),
-            reason: failure.to_string(),
-        })?;
-        let book = Self {
+        let file = Arc::new(File {
             path: path.to_owned(),
             identity,
-            connection: Mutex::default(),
             last_report: watch::Sender::new(0),
             failed: OnceLock::new(),
-        };
-        if book.look().await? == Found::Empty {
-            let mut connection = book.dial().await?;
-            let made = schema::create(&mut connection, &book.identity).await;
-            made.map_err(|failure| opening(path, &failure))?;
-            close(connection).await;
-        }
-        let connection = book.connect().await?;
-        *book.connection.lock().await = Some(connection);
-        Ok(book)
+        });
+        let opening = Arc::clone(&file);
+        let connected = tokio::task::spawn_blocking(move || opening.open()).await;
+        let connection = connected.unwrap_or_else(|died| {
+            Err(PaperError::Failed {
+                path: path.to_owned(),
+                reason: died.to_string(),
+            })
+        })?;
+        Ok(Self {
+            file,
+            connection: Arc::new(Mutex::new(Some(connection))),
+        })
     }
 
     pub fn last_report(&self) -> watch::Receiver<u64> {
-        self.last_report.subscribe()
+        self.file.last_report.subscribe()
     }
 
-    /// Starts a transaction that may write. Waits for the call before it.
-    pub async fn write(&self) -> Result<Work<'_>, VenueError> {
-        let mut work = self.read().await?;
-        work.begin().await?;
-        Ok(work)
-    }
-
-    /// Lends the connection for reading. Waits for the call before it.
-    pub async fn read(&self) -> Result<Work<'_>, VenueError> {
-        let mut slot = self.connection.lock().await;
-        if let Some(reason) = self.failed.get() {
-            return Err(error::untrusted(reason));
+    /// Waits for the calls before this one.
+    pub async fn turn(&self) -> Turn {
+        Turn {
+            connection: Arc::clone(&self.connection).lock_owned().await,
+            file: Arc::clone(&self.file),
         }
-        let connection = match slot.take() {
-            Some(connection) => connection,
-            None => self.reconnect().await?,
-        };
-        Ok(Work {
-            connection,
-            slot,
-            book: self,
-            last_report: *self.last_report.borrow(),
-        })
     }
+}
 
-    /// What the file is, without writing to it.
-    async fn look(&self) -> Result<Found, PaperError> {
-        let options = SqliteConnectOptions::new()
-            .filename(&self.path)
-            .read_only(true)
-            .busy_timeout(LOCK_WAIT)
-            .disable_statement_logging();
-        let connected = options.connect().await;
-        let mut connection = connected.map_err(|failure| opening(&self.path, &failure))?;
-        let found = schema::identify(&mut connection, &self.path, &self.identity).await;
-        close(connection).await;
-        found
-    }
-
-    async fn reconnect(&self) -> Result<SqliteConnection, VenueError> {
-        self.connect().await.map_err(|error| match &error {
-            PaperError::Damaged { reason, .. } | PaperError::NotABook { reason, .. } => {
-                self.fail(reason.clone());
-                error::untrusted(reason)
-            }
-            _ => VenueError::Unavailable(error.to_string()),
-        })
-    }
-
-    /// Ends all use of the book. The first reason stands.
-    fn fail(&self, reason: String) {
-        tracing::error!(%reason, "paper.db cannot be trusted any more");
-        let _ = self.failed.set(reason);
+impl File {
+    fn open(&self) -> Result<Connection, PaperError> {
+        let failed = |failure| opening(&self.path, &failure);
+        make_file(&self.path).map_err(|failure| PaperError::Failed {
+            path: self.path.clone(),
+            reason: failure.to_string(),
+        })?;
+        let looking = open_for_reading(&self.path, LOCK_WAIT).map_err(failed)?;
+        let found = schema::identify(&looking, &self.path, &self.identity)?;
+        drop(looking);
+        if found == Found::Empty {
+            let mut making = open_for_writing(&self.path, LOCK_WAIT).map_err(failed)?;
+            schema::create(&mut making, &self.identity).map_err(failed)?;
+        }
+        self.connect()
     }
 
     /// A fresh connection to the book, after whoever held it before.
-    async fn connect(&self) -> Result<SqliteConnection, PaperError> {
-        let failed = |failure: sqlx::Error| opening(&self.path, &failure);
-        let mut connection = self.dial().await?;
-        let found = schema::identify(&mut connection, &self.path, &self.identity).await?;
-        if found == Found::Empty {
+    fn connect(&self) -> Result<Connection, PaperError> {
+        let failed = |failure| opening(&self.path, &failure);
+        // The file is never made here: a book that vanished must not come back empty, counting
+        // from 1 again.
+        let mut connection = open_for_writing(&self.path, LOCK_WAIT).map_err(failed)?;
+        if schema::identify(&connection, &self.path, &self.identity)? == Found::Empty {
             return Err(PaperError::NotABook {
                 path: self.path.clone(),
                 reason: "it was emptied while in use".to_owned(),
             });
         }
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut connection)
-            .await
-            .map_err(failed)?;
-        let last = last_report(&mut connection).await.map_err(failed)?;
-        sqlx::query("ROLLBACK")
-            .execute(&mut connection)
-            .await
-            .map_err(failed)?;
+        let locked = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = locked.map_err(failed)?;
+        let last = last_report(&transaction).map_err(failed)?;
+        drop(transaction);
         self.announce(last);
         Ok(connection)
-    }
-
-    async fn dial(&self) -> Result<SqliteConnection, PaperError> {
-        let options = SqliteConnectOptions::new()
-            .filename(&self.path)
-            // Never: a book that vanished must not come back empty, counting from 1 again.
-            .create_if_missing(false)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(LOCK_WAIT)
-            .disable_statement_logging();
-        options
-            .connect()
-            .await
-            .map_err(|failure| opening(&self.path, &failure))
     }
 
     fn announce(&self, last: u64) {
@@ -170,73 +124,123 @@ impl Book {
             more
         });
     }
+
+    /// Ends all use of the book. The first reason stands.
+    fn fail(&self, reason: String) {
+        tracing::error!(%reason, "paper.db cannot be trusted any more");
+        let _ = self.failed.set(reason);
+    }
+
+    /// What a statement's failure says about its call; ends all use when the medium failed.
+    fn answer(&self, fault: Fault) -> VenueError {
+        match fault {
+            Fault::Answer(error) => error,
+            Fault::Database(failure) => {
+                self.distrust_after(&failure);
+                error::statement(&failure)
+            }
+        }
+    }
+
+    fn distrust_after(&self, failure: &rusqlite::Error) {
+        if let Some(reason) = error::medium_failure(failure) {
+            self.fail(reason);
+        }
+    }
 }
 
-/// One call's hold on the book. Dropped without an end, it rolls back and closes the connection.
-pub(super) struct Work<'b> {
-    // Before `slot`: the connection is let go before the next call may have the book.
-    pub(super) connection: SqliteConnection,
-    slot: MutexGuard<'b, Option<SqliteConnection>>,
-    book: &'b Book,
+/// One call's hold on the book.
+pub(super) struct Turn {
+    pub(super) connection: OwnedMutexGuard<Option<Connection>>,
+    file: Arc<File>,
+}
+
+/// The book within one call.
+pub(super) struct Work<'c> {
+    pub(super) connection: &'c Connection,
     /// Number of the last report, this transaction's own included.
     pub(super) last_report: u64,
 }
 
-impl Work<'_> {
-    /// Starts a transaction that may write. Outside of one a single statement is a transaction of
-    /// its own.
-    pub async fn begin(&mut self) -> Result<(), VenueError> {
-        if let Err(failure) = self.run("BEGIN IMMEDIATE").await {
-            return Err(self.failed(failure));
-        }
-        self.last_report = match last_report(&mut self.connection).await {
-            Ok(last) => last,
-            Err(failure) => return Err(self.failed(failure)),
+impl Turn {
+    /// Does `job` on a thread that may wait for the disk.
+    pub async fn run<T: Send + 'static>(
+        self,
+        job: impl FnOnce(&mut Turn) -> Result<T, VenueError> + Send + 'static,
+    ) -> Result<T, VenueError> {
+        let mut turn = self;
+        let done = tokio::task::spawn_blocking(move || job(&mut turn)).await;
+        done.unwrap_or_else(|died| {
+            Err(VenueError::Unknown(format!(
+                "the thread of paper.db ended: {died}"
+            )))
+        })
+    }
+
+    /// Does `work` in one transaction; gives the number of the last report beside its result.
+    pub fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Work<'_>) -> Result<T, Fault>,
+    ) -> Result<(T, u64), VenueError> {
+        // Put back only after a good end; closed before the next call may have the book.
+        let mut connection = self.take()?;
+        let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.map_err(|failure| self.file.answer(failure.into()))?;
+        let worked = last_report(&transaction).map_err(Fault::Database);
+        let worked = worked.and_then(|last_report| {
+            let mut within = Work {
+                connection: &transaction,
+                last_report,
+            };
+            let value = work(&mut within)?;
+            Ok((value, within.last_report))
+        });
+        let (value, last) = worked.map_err(|fault| self.file.answer(fault))?;
+        transaction.commit().map_err(|failure| {
+            self.file.distrust_after(&failure);
+            error::commit(&failure)
+        })?;
+        self.file.announce(last);
+        *self.connection = Some(connection);
+        Ok((value, last))
+    }
+
+    /// Does `work`, which only reads.
+    pub fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Work<'_>) -> Result<T, Fault>,
+    ) -> Result<T, VenueError> {
+        let connection = self.take()?;
+        let within = Work {
+            connection: &connection,
+            last_report: *self.file.last_report.borrow(),
         };
-        Ok(())
+        let value = work(&within).map_err(|fault| self.file.answer(fault))?;
+        *self.connection = Some(connection);
+        Ok(value)
     }
 
-    /// Ends the transaction; on disk when it returns. Gives the number of the last report.
-    pub async fn commit(mut self) -> Result<u64, VenueError> {
-        if let Err(failure) = self.run("COMMIT").await {
-            if let Some(reason) = error::medium_failure(&failure) {
-                self.book.fail(reason);
+    fn take(&mut self) -> Result<Connection, VenueError> {
+        if let Some(reason) = self.file.failed.get() {
+            return Err(error::untrusted(reason));
+        }
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        self.file.connect().map_err(|error| match &error {
+            PaperError::Damaged { reason, .. } | PaperError::NotABook { reason, .. } => {
+                self.file.fail(reason.clone());
+                error::untrusted(reason)
             }
-            return Err(error::commit(&failure));
-        }
-        let last = self.last_report;
-        self.book.announce(last);
-        self.give_back();
-        Ok(last)
-    }
-
-    /// Ends a call that only read.
-    pub fn give_back(mut self) {
-        *self.slot = Some(self.connection);
-    }
-
-    /// What a statement's failure says about this call; the book is told as well.
-    pub fn failed(&self, failure: sqlx::Error) -> VenueError {
-        if let Some(reason) = error::medium_failure(&failure) {
-            self.book.fail(reason);
-        }
-        error::statement(&failure)
-    }
-
-    async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        sqlx::query(statement)
-            .execute(&mut self.connection)
-            .await
-            .map(|_| ())
+            _ => VenueError::Unavailable(error.to_string()),
+        })
     }
 }
 
-async fn last_report(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
-    let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(sequence), 0) FROM reports")
-        .fetch_one(connection)
-        .await?;
-    // The column starts at 1 (see the schema), so there is nothing to lose.
-    Ok(last.max(0).unsigned_abs())
+fn last_report(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT COALESCE(MAX(sequence), 0) FROM reports")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Makes an empty file that only its owner may read, where there is none. SQLite gives the files
@@ -249,12 +253,5 @@ fn make_file(path: &Path) -> std::io::Result<()> {
     match options.open(path) {
         Err(failure) if failure.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map(|_| ()),
-    }
-}
-
-/// Closes in order. A failure to is not ours to handle: nothing is open that was promised.
-async fn close(connection: SqliteConnection) {
-    if let Err(failure) = connection.close().await {
-        tracing::debug!(%failure, "paper.db was not closed in order");
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use crate::sqlite::{Failure, code_of};
 use crate::values::VenueId;
 use crate::venues::VenueError;
 
@@ -59,59 +60,36 @@ pub enum PaperError {
     Failed { path: PathBuf, reason: String },
 }
 
-// Result codes, https://www.sqlite.org/rescode.html
-const PERM: i32 = 3;
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const NOMEM: i32 = 7;
-const READONLY: i32 = 8;
-const INTERRUPT: i32 = 9;
-const IOERR: i32 = 10;
-const CORRUPT: i32 = 11;
-const FULL: i32 = 13;
-const CANTOPEN: i32 = 14;
-const TOOBIG: i32 = 18;
-/// Also what our triggers raise.
-const CONSTRAINT: i32 = 19;
-const NOTADB: i32 = 26;
-/// The open file is no longer the one at its path: what is written would be lost.
-const READONLY_DBMOVED: i32 = 1032;
-
-/// A failure, as far as it matters here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Gone with the rollback; the same call may pass later.
-    RolledBack,
-    /// The file or the disk below it cannot be trusted any more.
-    Medium,
-    Unexpected,
+/// Why work in the book did not come to its end.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// A statement failed.
+    Database(rusqlite::Error),
+    /// What the call is to be told.
+    Answer(VenueError),
 }
 
-fn kind(failure: &sqlx::Error) -> Kind {
-    match sqlite_code(failure) {
-        Some(code) => kind_of_code(code),
-        None if matches!(failure, sqlx::Error::Io(_)) => Kind::Medium,
-        None => Kind::Unexpected,
+impl From<rusqlite::Error> for Fault {
+    fn from(failure: rusqlite::Error) -> Self {
+        Self::Database(failure)
     }
 }
 
-fn kind_of_code(code: i32) -> Kind {
-    match (code, code & 0xff) {
-        (READONLY_DBMOVED, _) | (_, IOERR | CORRUPT | NOTADB) => Kind::Medium,
-        (_, PERM | BUSY | LOCKED | NOMEM | READONLY | INTERRUPT) => Kind::RolledBack,
-        (_, FULL | CANTOPEN | TOOBIG | CONSTRAINT) => Kind::RolledBack,
-        _ => Kind::Unexpected,
+impl From<VenueError> for Fault {
+    fn from(error: VenueError) -> Self {
+        Self::Answer(error)
     }
 }
 
-/// Extended result code of an error that SQLite itself reported.
-fn sqlite_code(failure: &sqlx::Error) -> Option<i32> {
-    failure.as_database_error()?.code()?.parse().ok()
+fn kind(failure: &rusqlite::Error) -> Failure {
+    code_of(failure).map_or(Failure::Unexpected, Failure::of_code)
 }
 
 /// Why the book may not be used any more, if `failure` says that it may not.
-pub(super) fn medium_failure(failure: &sqlx::Error) -> Option<String> {
-    (kind(failure) == Kind::Medium).then(|| failure.to_string())
+pub(super) fn medium_failure(failure: &rusqlite::Error) -> Option<String> {
+    kind(failure)
+        .is_of_the_medium()
+        .then(|| failure.to_string())
 }
 
 /// What every call is told once the medium has failed.
@@ -122,22 +100,20 @@ pub(super) fn untrusted(reason: &dyn Display) -> VenueError {
     ))
 }
 
-/// An error in a statement before COMMIT. The caller drops the connection, which rolls back.
-pub(super) fn statement(failure: &sqlx::Error) -> VenueError {
+/// An error in a statement before COMMIT. The connection is dropped, which rolls back.
+pub(super) fn statement(failure: &rusqlite::Error) -> VenueError {
     match kind(failure) {
-        Kind::RolledBack => VenueError::Unavailable(format!("paper.db: {failure}")),
-        Kind::Medium => untrusted(failure),
-        Kind::Unexpected => VenueError::Unknown(format!("paper.db: {failure}")),
+        kind if kind.is_of_the_medium() => untrusted(failure),
+        kind if kind.is_rolled_back() => VenueError::Unavailable(format!("paper.db: {failure}")),
+        _ => VenueError::Unknown(format!("paper.db: {failure}")),
     }
 }
 
 /// An error in COMMIT: whatever the code, the commit may have reached the disk.
-pub(super) fn commit(failure: &sqlx::Error) -> VenueError {
-    match kind(failure) {
-        Kind::Medium => untrusted(failure),
-        Kind::RolledBack | Kind::Unexpected => {
-            VenueError::Unknown(format!("paper.db failed in a commit: {failure}"))
-        }
+pub(super) fn commit(failure: &rusqlite::Error) -> VenueError {
+    match kind(failure).is_of_the_medium() {
+        true => untrusted(failure),
+        false => VenueError::Unknown(format!("paper.db failed in a commit: {failure}")),
     }
 }
 
@@ -149,33 +125,12 @@ pub(super) fn damaged(reason: &dyn Display) -> VenueError {
 }
 
 /// Turns a failure to open `path` into the error that says so.
-pub(super) fn opening(path: &Path, failure: &sqlx::Error) -> PaperError {
+pub(super) fn opening(path: &Path, failure: &rusqlite::Error) -> PaperError {
     let path = path.to_owned();
     let reason = failure.to_string();
-    let not_a_database = sqlite_code(failure).is_some_and(|code| code & 0xff == NOTADB);
     match kind(failure) {
-        _ if not_a_database => PaperError::NotABook { path, reason },
-        Kind::Medium => PaperError::Damaged { path, reason },
-        Kind::RolledBack | Kind::Unexpected => PaperError::Failed { path, reason },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_code_has_its_kind() {
-        for code in [
-            3, 5, 261, 517, 6, 262, 7, 8, 264, 1288, 9, 13, 14, 526, 18, 19, 2067,
-        ] {
-            assert_eq!(kind_of_code(code), Kind::RolledBack, "{code}");
-        }
-        for code in [10, 266, 778, 1034, 4874, 11, 267, 26, 1032] {
-            assert_eq!(kind_of_code(code), Kind::Medium, "{code}");
-        }
-        for code in [0, 1, 2, 21] {
-            assert_eq!(kind_of_code(code), Kind::Unexpected, "{code}");
-        }
+        Failure::NotADatabase => PaperError::NotABook { path, reason },
+        kind if kind.is_of_the_medium() => PaperError::Damaged { path, reason },
+        _ => PaperError::Failed { path, reason },
     }
 }

@@ -31,8 +31,9 @@ use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::book::{Book, Work};
+use self::book::{Book, Turn, Work};
 use self::entries::{Batch, Entries};
+use self::error::Fault;
 use self::matching::Outcome;
 use self::records::{Admitted, Resting, State};
 use self::schema::Identity;
@@ -45,11 +46,16 @@ use crate::values::{
 
 /// See the module.
 pub struct PaperVenue {
+    desk: Arc<Desk>,
+    book: Book,
+    entries: Entries,
+}
+
+/// What happens at the venue, given its book.
+struct Desk {
     venue: VenueId,
     model: PaperModel,
     clock: Arc<dyn Clock>,
-    book: Book,
-    entries: Entries,
 }
 
 impl PaperVenue {
@@ -67,10 +73,13 @@ impl PaperVenue {
             venue: venue.clone(),
         };
         let book = Book::open(path.as_ref(), identity).await?;
-        Ok(Self {
+        let desk = Desk {
             venue,
             model,
             clock,
+        };
+        Ok(Self {
+            desk: Arc::new(desk),
             book,
             entries: Entries::default(),
         })
@@ -82,37 +91,66 @@ impl PaperVenue {
     /// `row` counts up per symbol from 1. A row that was played already, or lies before one that
     /// was, does nothing.
     pub async fn play_bar(&self, symbol: &Symbol, bar: &Bar, row: u64) -> Result<u64, VenueError> {
-        let mut work = self.book.read().await?;
-        let last_report = work.last_report;
-        if row <= work.last_row(symbol).await? {
-            work.give_back();
-            return Ok(last_report);
+        let (desk, symbol, bar) = (Arc::clone(&self.desk), symbol.clone(), bar.clone());
+        self.write(move |work| desk.play_bar(work, &symbol, &bar, row))
+            .await
+    }
+
+    /// Does `work` in one transaction of the book; gives the number of the last report.
+    async fn write(
+        &self,
+        work: impl FnOnce(&mut Work<'_>) -> Result<(), Fault> + Send + 'static,
+    ) -> Result<u64, VenueError> {
+        let turn = self.book.turn().await;
+        let ((), last_report) = turn.run(move |turn| turn.write(work)).await?;
+        Ok(last_report)
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Work<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, VenueError> {
+        let turn = self.book.turn().await;
+        turn.run(move |turn| turn.read(work)).await
+    }
+
+    /// Enters every order that waits, as many as one transaction takes, and answers their senders.
+    async fn enter_waiting(&self, turn: Turn) {
+        let (desk, batch) = (Arc::clone(&self.desk), self.entries.take());
+        let entered = turn.run(move |turn| {
+            let entered = turn.write(|work| desk.enter(work, &batch));
+            batch.answer(&entered.map(|_| ()));
+            Ok(())
+        });
+        if let Err(error) = entered.await {
+            tracing::error!(%error, "orders went unanswered");
         }
-        let mut page = work.resting(symbol, 0).await?;
-        if page.is_empty() {
-            // The usual case, for which one statement is enough.
-            work.set_last_row(symbol, row).await?;
-            work.give_back();
-            return Ok(last_report);
+    }
+}
+
+impl Desk {
+    fn play_bar(
+        &self,
+        work: &mut Work<'_>,
+        symbol: &Symbol,
+        bar: &Bar,
+        row: u64,
+    ) -> Result<(), Fault> {
+        if row <= work.last_row(symbol)? {
+            return Ok(());
         }
-        work.begin().await?;
+        let mut page = work.resting(symbol, 0)?;
         while let Some(last) = page.last() {
             let entry = last.entry;
             for order in &page {
-                self.play_order(&mut work, order, bar).await?;
+                self.play_order(work, order, bar)?;
             }
-            page = work.resting(symbol, entry).await?;
+            page = work.resting(symbol, entry)?;
         }
-        work.set_last_row(symbol, row).await?;
-        work.commit().await
+        work.set_last_row(symbol, row)
     }
 
-    async fn play_order(
-        &self,
-        work: &mut Work<'_>,
-        order: &Resting,
-        bar: &Bar,
-    ) -> Result<(), VenueError> {
+    fn play_order(&self, work: &mut Work<'_>, order: &Resting, bar: &Bar) -> Result<(), Fault> {
         let id = &order.client_order_id;
         let (state, body) = match matching::play(&order.terms, bar, &self.model) {
             Outcome::Rests => return Ok(()),
@@ -129,30 +167,19 @@ impl PaperVenue {
                 (State::Filled, body)
             }
         };
-        work.end(id, state).await?;
-        work.report(id, bar.date.close_time(), &body, None).await
+        work.end(id, state)?;
+        work.report(id, bar.date.close_time(), &body, None)
     }
 
-    /// Enters every order that waits, as many as one transaction takes, and answers their senders.
-    async fn enter_waiting(&self, mut work: Work<'_>) {
-        let batch = self.entries.take();
-        let entered = match work.begin().await {
-            Ok(()) => self.enter_all(work, &batch).await,
-            Err(error) => Err(error),
-        };
-        batch.answer(&entered);
-    }
-
-    async fn enter_all(&self, mut work: Work<'_>, batch: &Batch) -> Result<(), VenueError> {
-        let mut known = work.known(batch.orders()).await?;
+    /// Enters those orders of a batch that are not in the book yet.
+    fn enter(&self, work: &mut Work<'_>, batch: &Batch) -> Result<(), Fault> {
         let at = self.clock.now();
-        let new = batch
-            .orders()
-            .filter(|order| known.insert(order.client_order_id.to_string()))
-            .map(|order| self.admit(order, at))
-            .collect::<Vec<_>>();
-        work.enter(&new).await?;
-        work.commit().await.map(|_| ())
+        for order in batch.orders() {
+            if work.state_of(&order.client_order_id)?.is_none() {
+                work.enter(&self.admit(order, at))?;
+            }
+        }
+        Ok(())
     }
 
     /// What becomes of an order that arrives.
@@ -172,35 +199,51 @@ impl PaperVenue {
             report,
         }
     }
+
+    /// Cancels an order that is open; says why not of any other.
+    fn cancel(
+        &self,
+        work: &mut Work<'_>,
+        order: &ClientOrderId,
+        cancel: &CommandId,
+    ) -> Result<(), Fault> {
+        if work.is_answered(order, cancel)? {
+            return Ok(());
+        }
+        let body = match work.state_of(order)? {
+            Some(State::Open) => {
+                work.end(order, State::Canceled)?;
+                ReportBody::Canceled
+            }
+            Some(ended) => ReportBody::CancelRejected {
+                reason: format!("the order is already {}", ended.name()),
+            },
+            None => ReportBody::CancelRejected {
+                reason: "the order is unknown here".to_owned(),
+            },
+        };
+        work.report(order, self.clock.now(), &body, Some(cancel))
+    }
 }
 
 #[async_trait]
 impl Venue for PaperVenue {
     fn id(&self) -> &VenueId {
-        &self.venue
+        &self.desk.venue
     }
 
     async fn submit(&self, order: NewOrder) -> Result<(), VenueError> {
         let mut answer = self.entries.add(order);
         loop {
-            let work = tokio::select! {
+            let turn = tokio::select! {
                 biased;
                 entered = &mut answer => return entered.unwrap_or_else(|_| Err(lost())),
-                work = self.book.read() => work,
+                turn = self.book.turn() => turn,
             };
-            if work.is_err() {
-                // From here on nobody enters it any more.
-                answer.close();
-            }
-            match (answer.try_recv(), work) {
-                (Err(TryRecvError::Empty), Ok(work)) => self.enter_waiting(work).await,
-                (Err(TryRecvError::Empty), Err(error)) => return Err(error),
-                (Err(TryRecvError::Closed), _) => return Err(lost()),
-                (Ok(entered), Ok(work)) => {
-                    work.give_back();
-                    return entered;
-                }
-                (Ok(entered), Err(_)) => return entered,
+            match answer.try_recv() {
+                Ok(entered) => return entered,
+                Err(TryRecvError::Empty) => self.enter_waiting(turn).await,
+                Err(TryRecvError::Closed) => return Err(lost()),
             }
         }
     }
@@ -208,41 +251,22 @@ impl Venue for PaperVenue {
     /// One request to cancel many orders is many requests: a `cancel` id is answered once per
     /// order.
     async fn cancel(&self, order: &ClientOrderId, cancel: &CommandId) -> Result<(), VenueError> {
-        let mut work = self.book.write().await?;
-        if !work.is_answered(order, cancel).await? {
-            let body = match work.state_of(order).await? {
-                Some(State::Open) => {
-                    work.end(order, State::Canceled).await?;
-                    ReportBody::Canceled
-                }
-                Some(ended) => ReportBody::CancelRejected {
-                    reason: format!("the order is already {}", ended.name()),
-                },
-                None => ReportBody::CancelRejected {
-                    reason: "the order is unknown here".to_owned(),
-                },
-            };
-            work.report(order, self.clock.now(), &body, Some(cancel))
-                .await?;
-        }
-        work.commit().await.map(|_| ())
+        let (desk, order, cancel) = (Arc::clone(&self.desk), order.clone(), cancel.clone());
+        self.write(move |work| desk.cancel(work, &order, &cancel))
+            .await
+            .map(|_| ())
     }
 
     async fn knows(&self, order: &ClientOrderId) -> Result<bool, VenueError> {
-        let mut work = self.book.read().await?;
-        let state = work.state_of(order).await?;
-        work.give_back();
+        let order = order.clone();
+        let state = self.read(move |work| work.state_of(&order)).await?;
         Ok(state.is_some())
     }
 
     async fn reports(&self, after: u64) -> Result<Vec<Report>, VenueError> {
-        let mut work = self.book.read().await?;
-        let reports = work.reports(after).await?;
-        work.give_back();
-        Ok(reports)
+        self.read(move |work| work.reports(after)).await
     }
 
-    /// After a call that was dropped in its commit, the number may lag until the next call.
     fn last_report(&self) -> watch::Receiver<u64> {
         self.book.last_report()
     }

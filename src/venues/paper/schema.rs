@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use sqlx::SqliteConnection;
+use rusqlite::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::error::{PaperError, opening};
@@ -78,18 +78,15 @@ pub(super) enum Found {
 }
 
 /// Finds out whether the file at `path` is the book of `expected`. Only reads.
-pub(super) async fn identify(
-    connection: &mut SqliteConnection,
+pub(super) fn identify(
+    connection: &Connection,
     path: &Path,
     expected: &Identity,
 ) -> Result<Found, PaperError> {
-    let failed = |failure: sqlx::Error| opening(path, &failure);
-    let (objects, ours): (i64, i64) = sqlx::query_as(
-        "SELECT count(*), count(*) FILTER (WHERE name = 'identity') FROM sqlite_schema",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(failed)?;
+    let failed = |failure| opening(path, &failure);
+    let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'identity') FROM sqlite_schema";
+    let counted = connection.query_row(tables, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (objects, ours): (i64, i64) = counted.map_err(failed)?;
     if objects == 0 {
         return Ok(Found::Empty);
     }
@@ -100,9 +97,8 @@ pub(super) async fn identify(
         });
     }
     // The format first: another format may keep everything else elsewhere.
-    let format: i64 = sqlx::query_scalar("SELECT format FROM identity")
-        .fetch_one(&mut *connection)
-        .await
+    let format: i64 = connection
+        .query_row("SELECT format FROM identity", [], |row| row.get(0))
         .map_err(failed)?;
     if format != FORMAT {
         return Err(PaperError::Format {
@@ -111,10 +107,9 @@ pub(super) async fn identify(
             supported: FORMAT,
         });
     }
-    let (log_id, venue): (String, String) = sqlx::query_as("SELECT log_id, venue FROM identity")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
+    let whose = "SELECT log_id, venue FROM identity";
+    let read = connection.query_row(whose, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (log_id, venue): (String, String) = read.map_err(failed)?;
     if log_id != expected.log_id.to_string() {
         return Err(PaperError::ForeignLog {
             path: path.to_owned(),
@@ -133,20 +128,12 @@ pub(super) async fn identify(
 }
 
 /// Makes an empty database the book of `identity`, wholly or not at all.
-pub(super) async fn create(
-    connection: &mut SqliteConnection,
-    identity: &Identity,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut *connection)
-        .await?;
-    sqlx::raw_sql(TABLES).execute(&mut *connection).await?;
-    sqlx::query("INSERT INTO identity (only_row, format, log_id, venue) VALUES (1, ?, ?, ?)")
-        .bind(FORMAT)
-        .bind(identity.log_id.to_string())
-        .bind(identity.venue.as_str())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("COMMIT").execute(&mut *connection).await?;
-    Ok(())
+pub(super) fn create(connection: &mut Connection, identity: &Identity) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute(
+        "INSERT INTO identity (only_row, format, log_id, venue) VALUES (1, ?, ?, ?)",
+        params![FORMAT, identity.log_id.to_string(), identity.venue.as_str()],
+    )?;
+    transaction.commit()
 }

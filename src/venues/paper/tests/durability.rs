@@ -5,9 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
-
 use super::*;
+use crate::sqlite::open_for_writing;
 use crate::venues::Venue;
 
 #[tokio::test]
@@ -114,23 +113,17 @@ async fn submit_and_drop(bench: &Bench, id: &str, polls: u32, pause: Duration) -
 #[tokio::test]
 async fn an_answer_waits_for_whoever_still_writes() {
     let bench = Bench::new().await;
-    drop(bench.venue.book.write().await.expect("the book"));
+    *bench.venue.book.turn().await.connection = None;
     let path = bench.directory.path().join("paper.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
-    let mut predecessor = options.connect().await.expect("connected");
-    sqlx::raw_sql(
+    let predecessor = open_for_writing(&path, Duration::ZERO).expect("connected");
+    let entered = predecessor.execute_batch(
         "BEGIN IMMEDIATE;
          INSERT INTO orders VALUES (1, 'a', 'AAPL', '{}', 0, 'open')",
-    )
-    .execute(&mut predecessor)
-    .await
-    .expect("entered");
+    );
+    entered.expect("entered");
     let commit = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        sqlx::raw_sql("COMMIT")
-            .execute(&mut predecessor)
-            .await
-            .expect("committed");
+        predecessor.execute_batch("COMMIT").expect("committed");
     };
     let id = client_order_id("a");
     let (known, ()) = futures_util::join!(bench.venue.knows(&id), commit);
@@ -175,17 +168,15 @@ fn files(directory: &Path) -> [Vec<u8>; 2] {
 #[tokio::test]
 async fn a_newer_format_is_refused_and_left_as_it_is() {
     let bench = Bench::new().await;
-    let mut work = bench.venue.book.write().await.expect("the book");
     // A newer program may have renamed all but the format.
-    sqlx::raw_sql("UPDATE identity SET format = 2; ALTER TABLE identity RENAME log_id TO log")
-        .execute(&mut work.connection)
-        .await
-        .expect("changed");
-    work.commit().await.expect("committed");
+    let newer = "UPDATE identity SET format = 2; ALTER TABLE identity RENAME log_id TO log";
+    let turn = bench.venue.book.turn().await;
+    let connection = turn.connection.as_ref().expect("a connection");
+    connection.execute_batch(newer).expect("changed");
+    drop(turn);
     let (path, clock) = (bench.directory.path().join("paper.db"), bench.clock.clone());
     let directory = bench.directory;
     drop(bench.venue);
-    settle(&path).await;
 
     let before = std::fs::read(&path).expect("the file");
     let refused = open_as(&path, LOG, PaperModel::default(), clock).await;
@@ -201,17 +192,6 @@ async fn a_newer_format_is_refused_and_left_as_it_is() {
     assert!(newer, "{error}");
     assert_eq!(std::fs::read(&path).expect("the file"), before);
     drop(directory);
-}
-
-/// A dropped connection is closed in the background: waits until its `-wal` file is gone.
-async fn settle(path: &Path) {
-    for _ in 0..500 {
-        if !path.with_extension("db-wal").exists() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the connection was not closed");
 }
 
 #[tokio::test]

@@ -1,17 +1,17 @@
 //! Faults of the disk and the file: what is said, and that the book is whole afterwards.
 
-use sqlx::{ConnectOptions, Connection};
+use std::time::Duration;
 
 use super::super::error::statement;
 use super::*;
+use crate::sqlite::open_for_writing;
 use crate::venues::VenueError;
 
 /// Runs `sql` on the venue's own connection, outside of any transaction.
-async fn on_its_connection(bench: &Bench, sql: &'static str) -> Result<(), sqlx::Error> {
-    let mut work = bench.venue.book.read().await.expect("the book");
-    let ran = sqlx::raw_sql(sql).execute(&mut work.connection).await;
-    work.give_back();
-    ran.map(|_| ())
+async fn on_its_connection(bench: &Bench, sql: &str) -> rusqlite::Result<()> {
+    let turn = bench.venue.book.turn().await;
+    let connection = turn.connection.as_ref().expect("a connection");
+    connection.execute_batch(sql)
 }
 
 #[tokio::test]
@@ -78,17 +78,18 @@ async fn a_full_disk_is_unavailable_and_leaves_nothing_half_done() {
 async fn an_error_in_the_commit_is_unknown_and_the_book_can_be_asked() {
     let bench = Bench::new().await;
     let before = *bench.venue.last_report().borrow();
-    let mut work = bench.venue.book.write().await.expect("the book");
+    let mut turn = bench.venue.book.turn().await;
     // A deferred constraint fails in COMMIT itself.
-    sqlx::raw_sql(
-        "CREATE TABLE promise (kept TEXT REFERENCES orders (client_order_id)
-             DEFERRABLE INITIALLY DEFERRED);
-         INSERT INTO promise VALUES ('nobody')",
-    )
-    .execute(&mut work.connection)
-    .await
-    .expect("promised");
-    let error = work.commit().await.expect_err("broken");
+    let promised = turn.write(|work| {
+        let connection = work.connection;
+        Ok(connection.execute_batch(
+            "CREATE TABLE promise (kept TEXT REFERENCES orders (client_order_id)
+                 DEFERRABLE INITIALLY DEFERRED);
+             INSERT INTO promise VALUES ('nobody')",
+        )?)
+    });
+    let error = promised.expect_err("broken");
+    drop(turn);
     assert!(matches!(error, VenueError::Unknown(_)), "{error}");
     assert_eq!(bench.venue.knows(&client_order_id("a")).await, Ok(false));
     bench.submit("a", terms("buy 1 market day")).await;
@@ -147,18 +148,15 @@ async fn damaged_pages_are_unknown_with_the_reason() {
 #[tokio::test]
 async fn a_lock_held_elsewhere_is_unavailable() {
     let bench = Bench::new().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(bench.directory.path().join("paper.db"))
-        .busy_timeout(std::time::Duration::ZERO);
-    let mut other = options.connect().await.expect("connected");
-    let work = bench.venue.book.write().await.expect("the book");
-    let locked = sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut other)
-        .await
-        .expect_err("locked");
-    assert!(matches!(statement(&locked), VenueError::Unavailable(_)));
-    work.commit().await.expect("committed");
-    other.close().await.expect("closed");
+    let path = bench.directory.path().join("paper.db");
+    let other = open_for_writing(&path, Duration::ZERO).expect("connected");
+    let mut turn = bench.venue.book.turn().await;
+    let written = turn.write(|_| {
+        let locked = other.execute_batch("BEGIN IMMEDIATE").expect_err("locked");
+        assert!(matches!(statement(&locked), VenueError::Unavailable(_)));
+        Ok(())
+    });
+    written.expect("committed");
 }
 
 /// A book that vanished must not come back empty, counting from 1 again.
@@ -166,7 +164,7 @@ async fn a_lock_held_elsewhere_is_unavailable() {
 async fn a_book_that_vanished_stays_away() {
     let bench = Bench::new().await;
     bench.submit("a", terms("buy 1 5 gtc")).await;
-    drop(bench.venue.book.write().await.expect("the book"));
+    *bench.venue.book.turn().await.connection = None;
     let away = bench.directory.path().join("away");
     std::fs::create_dir(&away).expect("a directory");
     for name in ["paper.db", "paper.db-wal", "paper.db-shm"] {

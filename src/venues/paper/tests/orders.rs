@@ -222,11 +222,11 @@ async fn an_order_whose_sender_has_gone_is_not_entered_by_another() {
     let bench = Bench::new().await;
     {
         // The book is lent out, so the order can only wait.
-        let book = bench.venue.book.read().await.expect("the book");
+        let book = bench.venue.book.turn().await;
         let sent = bench.venue.submit(order("gone", terms("buy 1 market day")));
         tokio::pin!(sent);
         assert!(futures_util::poll!(&mut sent).is_pending());
-        book.give_back();
+        drop(book);
     }
     bench.submit("stays", terms("buy 1 market day")).await;
     assert_eq!(bench.told().await, ["stays: new"]);
