@@ -20,11 +20,28 @@ async function until(what, read, good) {
   }
 }
 
+/** What a chart writes from now on, once it has written something that `good` accepts. */
+async function written({ page }, panel, good) {
+  await page.evaluate((panel) => globalThis.drawn[panel]?.clear(), panel);
+  const read = () => page.evaluate((panel) => [...(globalThis.drawn[panel] ?? [])], panel);
+  return until(`texts of ${panel}`, read, (texts) => texts.some((text) => good.test(text)));
+}
+
 async function fillTicket({ get }, symbol, quantity) {
   await get('ticket-symbol').selectOption(symbol);
   await get('ticket-side-buy').click();
   await get('ticket-type').selectOption('market');
   await get('ticket-quantity').fill(quantity);
+}
+
+const CHINESE_DATE = /\d[年月日]/;
+const ENGLISH_MONTH = /Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec/;
+
+async function chartsSpeak(on, wanted, foreign) {
+  for (const panel of ['equity', 'candles']) {
+    const texts = await written(on, panel, wanted);
+    assert.deepEqual(texts.filter((text) => foreign.test(text)), [], `axes of ${panel}`);
+  }
 }
 
 const steps = {
@@ -141,10 +158,13 @@ const steps = {
     await on.get('lang-switch').click();
     assert.equal(await on.page.locator('html').getAttribute('lang'), 'zh-CN');
     await on.page.getByRole('heading', { name: '持仓' }).waitFor();
+    await chartsSpeak(on, CHINESE_DATE, ENGLISH_MONTH);
     await on.page.reload();
     await on.page.getByRole('heading', { name: '委托' }).waitFor();
+    await chartsSpeak(on, CHINESE_DATE, ENGLISH_MONTH);
     await on.get('lang-switch').click();
     await on.page.getByRole('heading', { name: 'Positions' }).waitFor();
+    await chartsSpeak(on, /^\d{1,2}$|^\d{4}$|[A-Z][a-z]{2}/, CHINESE_DATE);
   },
 
   async 'dark and light'(on) {
