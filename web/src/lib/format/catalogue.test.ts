@@ -6,6 +6,7 @@ import type { Event } from '$lib/api/types';
 import { overwriteGetLocale } from '$paraglide/runtime.js';
 import { checkValue } from './checks';
 import { KNOWN_TYPES, sentence } from './events';
+import { signalReason } from './labels';
 
 const source = (path: string) => readFileSync(new URL(`../../../../src/${path}`, import.meta.url), 'utf8');
 
@@ -22,6 +23,15 @@ describe('catalogue', () => {
     const types = [...list.matchAll(/^\s+(\w+) = \d+;/gm)].map((match) => match[1]);
     expect(types.length).toBeGreaterThan(20);
     expect(types.filter((type) => !KNOWN_TYPES.includes(type ?? ''))).toEqual([]);
+  });
+
+  it('has words for every reason of a strategy not to act', () => {
+    const reasons = [...source('domain/strategy/decide.rs').matchAll(/Err\("([^"]+)"\)/g)].map((match) => match[1] ?? '');
+    expect(reasons).toContain('holds nothing to sell');
+    overwriteGetLocale(() => 'zh');
+    expect(reasons.filter((reason) => signalReason(reason) === reason)).toEqual([]);
+    expect(signalReason('the moon is full')).toBe('the moon is full');
+    overwriteGetLocale(() => 'en');
   });
 
   it('never fails on a payload that lacks fields or on an unknown type', () => {

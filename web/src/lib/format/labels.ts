@@ -43,11 +43,20 @@ const SCOPES: Record<HaltScope, Word> = {
   venue: m.scope_venue,
 };
 
+/** Why a strategy did not act on its signal, by the phrase that it records. */
+const SIGNAL_REASONS: Record<string, Word> = {
+  'already holds or buys it': m.signal_holds_already,
+  'a position has no known price, so equity is unknown': m.signal_price_unknown,
+  'the budget buys less than one unit': m.signal_budget_too_small,
+  'holds nothing to sell': m.signal_holds_nothing,
+};
+
 export const sideName = (side: string): string => lookUp(SIDES, side);
 export const kindName = (kind: string): string => lookUp(KINDS, kind);
 export const timeInForceName = (time: string): string => lookUp(TIMES, time);
 export const statusName = (status: string): string => lookUp(STATUSES, status);
 export const strategyStatusName = (status: string): string => lookUp(STRATEGY_STATUSES, status);
+export const signalReason = (reason: string): string => lookUp(SIGNAL_REASONS, reason);
 export const scopeName = (scope: string): string => lookUp(SCOPES, scope);
 
 /** A word that the fields of an order or a kill switch take; null for any other. */
