@@ -35,6 +35,8 @@ export async function accessibility(browser, base, credentials) {
     await on.get('order-timeline').locator('li').first().waitFor();
     await check('ticket and timeline');
     await on.get('ticket-review').click();
+    // While the preview is asked for anew, the old one is dimmed.
+    await on.get('ticket-dialog').locator('[data-testid=ticket-preview][aria-busy=false]').waitFor();
     await check('confirm');
     await on.page.keyboard.press('Escape');
     await on.get('ticket-dialog').waitFor({ state: 'detached' });

@@ -1,5 +1,6 @@
 // A Chromium page that notes everything that must not happen: console errors, errors of scripts,
-// violations of the content security policy, requests to other hosts.
+// violations of the content security policy, requests to other hosts. It also notes what is written
+// on canvases, where no test could read it: `drawn`, a set of texts for each panel by its test id.
 import { chromium } from 'playwright-core';
 
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -23,6 +24,15 @@ export async function openPage(browser, base, options = {}) {
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
     });
+  });
+  await page.addInitScript(() => {
+    globalThis.drawn = {};
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+      const panel = this.canvas.closest('[data-testid]')?.dataset.testid;
+      (globalThis.drawn[panel] ??= new Set()).add(text);
+      return fillText.call(this, text, ...where);
+    };
   });
   await page.goto(base);
   return { page, faults, get: (id) => page.getByTestId(id) };

@@ -20,11 +20,33 @@ async function until(what, read, good) {
   }
 }
 
+/** What a chart writes from now on, once it has written something that `good` accepts. */
+async function written({ page }, panel, good) {
+  await page.evaluate((panel) => globalThis.drawn[panel]?.clear(), panel);
+  const read = () => page.evaluate((panel) => [...(globalThis.drawn[panel] ?? [])], panel);
+  return until(`texts of ${panel}`, read, (texts) => texts.some((text) => good.test(text)));
+}
+
+/** An answer that was wanted, and that Chromium writes to the console by itself. */
+function forgive({ faults }, wanted) {
+  faults.splice(0, faults.length, ...faults.filter((fault) => !wanted.test(fault)));
+}
+
 async function fillTicket({ get }, symbol, quantity) {
   await get('ticket-symbol').selectOption(symbol);
   await get('ticket-side-buy').click();
   await get('ticket-type').selectOption('market');
   await get('ticket-quantity').fill(quantity);
+}
+
+const CHINESE_DATE = /\d[年月日]/;
+const ENGLISH_MONTH = /Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec/;
+
+async function chartsSpeak(on, wanted, foreign) {
+  for (const panel of ['equity', 'candles']) {
+    const texts = await written(on, panel, wanted);
+    assert.deepEqual(texts.filter((text) => foreign.test(text)), [], `axes of ${panel}`);
+  }
 }
 
 const steps = {
@@ -94,9 +116,31 @@ const steps = {
     await on.page.keyboard.press('Control+Enter');
     await on.get('ticket-problem').waitFor();
     assert.equal(await on.get('ticket-problem').getAttribute('data-code'), 'order_refused');
-    assert.match(await textOf(on.get('ticket-problem')), /allowed .* observed/);
+    assert.match(await textOf(on.get('ticket-problem')), /at most [\d,.]+ is allowed/);
     assert.equal(await on.get('ticket-quantity').inputValue(), '9999999');
-    on.faults.splice(0, on.faults.length, ...on.faults.filter((fault) => !/ 422 /.test(fault)));
+    forgive(on, / 422 /);
+  },
+
+  async 'in Chinese, what is wrong and why is said in Chinese'(on) {
+    const said = async () => [...(await on.get('ticket-problem').locator('p:not(.font-mono)').allInnerTexts()), ...(await on.page.locator('#error-quantity').allInnerTexts())];
+    const inChinese = (texts) => {
+      assert.ok(texts.length >= 3, texts.join('\n'));
+      assert.deepEqual(texts.filter((text) => /[A-Za-z]{2,}/.test(text) || !/[\u4e00-\u9fff]/.test(text)), []);
+    };
+    await on.get('lang-switch').click();
+    // More decimals than any amount may have, which the server says of the field.
+    await fillTicket(on, 'IBM', '0.0000000000001');
+    await on.page.locator('[data-testid=ticket-problem][data-code=invalid_field]').waitFor();
+    inChinese(await said());
+    await fillTicket(on, 'IBM', '9999999');
+    await until('preview', () => on.get('ticket-preview').getAttribute('data-decision'), (decision) => decision === 'refused');
+    await on.get('ticket-review').click();
+    await on.get('ticket-confirm').click();
+    await on.page.locator('[data-testid=ticket-problem][data-code=order_refused]').waitFor();
+    inChinese(await said());
+    await on.get('lang-switch').click();
+    assert.match(await textOf(on.get('ticket-problem')), /at most [\d,.]+ is allowed/);
+    forgive(on, / 422 /);
   },
 
   async 'halt the firm, be refused, release it'(on) {
@@ -141,10 +185,13 @@ const steps = {
     await on.get('lang-switch').click();
     assert.equal(await on.page.locator('html').getAttribute('lang'), 'zh-CN');
     await on.page.getByRole('heading', { name: '持仓' }).waitFor();
+    await chartsSpeak(on, CHINESE_DATE, ENGLISH_MONTH);
     await on.page.reload();
     await on.page.getByRole('heading', { name: '委托' }).waitFor();
+    await chartsSpeak(on, CHINESE_DATE, ENGLISH_MONTH);
     await on.get('lang-switch').click();
     await on.page.getByRole('heading', { name: 'Positions' }).waitFor();
+    await chartsSpeak(on, /^\d{1,2}$|^\d{4}$|[A-Z][a-z]{2}/, CHINESE_DATE);
   },
 
   async 'dark and light'(on) {
@@ -164,8 +211,7 @@ export async function journey(browser, base, credentials) {
   const on = await openPage(browser, base);
   for (const [name, step] of Object.entries(steps)) {
     await step(on, credentials);
-    // A refused login is answered 401, which Chromium writes to the console by itself.
-    on.faults.splice(0, on.faults.length, ...on.faults.filter((fault) => !/ 401 .*\/sessions\)$/.test(fault)));
+    forgive(on, / 401 .*\/sessions\)$/);
     assert.deepEqual(on.faults, [], name);
     console.log(`ok    ${name}`);
   }

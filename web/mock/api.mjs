@@ -1,11 +1,13 @@
 // The routes of /api/v1 that the dashboard uses.
 import { randomBytes } from 'node:crypto';
+import { fieldErrors } from './risk.mjs';
 
 export const USER = 'demo';
 export const PASSWORD = 'demo-password';
 const COOKIE = '__Host-blotter_session';
 const ALL = ['orders.read', 'orders.submit', 'orders.cancel', 'accounts.read', 'market.read', 'strategies.read', 'kill_switches.read', 'kill_switches.engage', 'kill_switches.release', 'audit.read', 'ops.read'];
 const VIEW = ALL.filter((name) => name.endsWith('.read') && name !== 'audit.read');
+const DECIMALS_MAX = 12;
 const OPEN = ['pending_new', 'new', 'partially_filled', 'pending_cancel'];
 
 class Refusal extends Error {
@@ -126,7 +128,7 @@ export class Api {
         return once(() => {
           const { order, assessment } = desk.submit(body, who);
           const { checks, reservation, reference_price, refusal } = assessment;
-          if (refusal) throw new Refusal(422, 'order_refused', { order_id: order.order_id, refusal, checks, position: desk.log.head });
+          if (refusal) throw new Refusal(422, 'order_refused', { order_id: order.order_id, refusal, checks, errors: fieldErrors(checks), position: desk.log.head });
           return ok({ order, checks, reservation, reference_price, position: desk.log.head }, 201);
         });
       case 'GET risk/kill-switches':
@@ -165,9 +167,14 @@ export class Api {
 
   validate(body) {
     const errors = [];
+    const allowed = 'a decimal above 0, written as a string';
     const number = (field) => {
-      if (!/^\d+(\.\d+)?$/.test(body[field] ?? '') || Number(body[field]) <= 0) errors.push({ field, found: String(body[field]), message: 'must be a number above 0', allowed: 'above 0' });
-      else if (field === 'quantity' && body[field].includes('.')) errors.push({ field, found: body[field], message: 'this instrument trades in whole units', allowed: '0 decimals' });
+      const found = body[field];
+      const wrong = (message) => errors.push({ field, found, message, allowed });
+      if (found === undefined) wrong(`${field} is missing`);
+      else if (!/^\d+(\.\d+)?$/.test(found)) wrong(`"${found}" is not a decimal number; write it like 12.5, without exponent`);
+      else if (Number(found) <= 0) wrong(`${field} must be above 0`);
+      else if ((found.split('.')[1] ?? '').length > DECIMALS_MAX) wrong(`${found} has too many decimals; at most ${DECIMALS_MAX} are allowed`);
     };
     number('quantity');
     if (body.type === 'limit') number('limit_price');

@@ -135,7 +135,7 @@ export class Desk {
     const seen = { symbol, side, bar: bar.date, price: bar.close, confidence: Math.abs(now / average(SLOW, 0)).toFixed(6) };
     const act = wanted > 0 && (side === 'sell' || held === 0);
     const client_order_id = act ? `${STRATEGY}-${symbol}-${bar.date}` : null;
-    const action = act ? { action: 'order', client_order_id, quantity: text(wanted) } : { action: 'none', reason: side === 'buy' ? 'already long' : 'nothing held' };
+    const action = act ? { action: 'order', client_order_id, quantity: text(wanted) } : { action: 'none', reason: side === 'buy' ? 'already holds or buys it' : 'holds nothing to sell' };
     const event = this.log.append(`strategy-${STRATEGY}`, 'SignalGenerated', { ...seen, ...action });
     this.signals.unshift({ strategy: STRATEGY, reason: null, client_order_id: null, quantity: null, ...seen, ...action, time: this.log.businessTime, position: event.position });
     if (act) this.submit({ symbol, side, quantity: text(wanted), type: 'market', client_order_id }, { principal: `strategy:${STRATEGY}`, human: null, roles: ['strategy'] }, STRATEGY);

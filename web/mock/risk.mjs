@@ -4,6 +4,18 @@ const MAX_NOTIONAL = 50_000;
 const MAX_POSITION = 5_000;
 const COLLAR = 0.5;
 
+/** The field of an order that a check is about. */
+const FIELDS = {
+  account_open: 'account', instrument_listed: 'symbol', reference_fresh: 'symbol',
+  quantity_valid: 'quantity', max_order_notional: 'quantity', max_position: 'quantity', short_sale: 'quantity', buying_power: 'quantity',
+  price_valid: 'limit_price', price_collar: 'limit_price',
+};
+
+/** The failed checks, each as a mistake in the field it is about. */
+export function fieldErrors(checks) {
+  return checks.filter(({ code, verdict }) => verdict === 'failed' && FIELDS[code]).map(({ code, limit, observed, message }) => ({ field: FIELDS[code], found: observed ?? undefined, message, allowed: limit ?? 'nothing at present' }));
+}
+
 export function assess(desk, body, strategy) {
   const instrument = desk.instruments.get(body.symbol);
   const reference = Number(instrument?.last_price ?? NaN);

@@ -1,5 +1,5 @@
 // What can go wrong with a request, as one type. Nothing above this file looks at a status code.
-import type { FieldError, Problem } from './types';
+import type { Problem } from './types';
 
 export type Failure =
   /** No answer: the server may or may not have acted. */
@@ -44,11 +44,4 @@ export function outcomeUnknown(failure: Failure): boolean {
   // A proxy's own page says nothing about what the node did before it.
   const { code, type } = failure.problem;
   return type === 'about:blank' || code === 'outcome_unknown' || code === 'internal';
-}
-
-/** Field errors by field name. */
-export function fieldErrors(failure: Failure | null): Record<string, FieldError> {
-  if (failure?.kind !== 'problem') return {};
-  const named = (failure.problem.errors ?? []).map((error) => [error.field, error] as const);
-  return Object.fromEntries(named);
 }

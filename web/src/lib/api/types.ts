@@ -21,6 +21,49 @@ export type OrderStatus =
   | 'canceled'
   | 'rejected'
   | 'expired';
+/** Why a request can fail; what it means is said at `/api/docs/problems`. */
+export type ProblemCode =
+  | 'malformed_json'
+  | 'bad_request'
+  | 'bad_cursor'
+  | 'unauthenticated'
+  | 'bad_credentials'
+  | 'forbidden'
+  | 'csrf_token_missing'
+  | 'origin_not_allowed'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'no_open_order'
+  | 'client_order_id_taken'
+  | 'idempotency_key_reused'
+  | 'kill_switch_not_engaged'
+  | 'host_not_allowed'
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'invalid_field'
+  | 'unknown_account'
+  | 'unknown_venue'
+  | 'order_refused'
+  | 'login_throttled'
+  | 'too_many_requests'
+  | 'internal'
+  | 'unavailable'
+  | 'outcome_unknown'
+  | 'read_model_behind';
+/** The checks of risk; each can be why an order is refused. */
+export type CheckCode =
+  | 'account_open'
+  | 'no_halt'
+  | 'strategy_running'
+  | 'instrument_listed'
+  | 'quantity_valid'
+  | 'price_valid'
+  | 'reference_fresh'
+  | 'price_collar'
+  | 'max_order_notional'
+  | 'max_position'
+  | 'short_sale'
+  | 'buying_power';
 
 export type Session = Schemas['Session'];
 export type Order = Schemas['Order'];
@@ -37,6 +80,8 @@ export type Signal = Schemas['Signal'];
 export type Strategy = Schemas['Strategy'];
 export type KillSwitch = Schemas['KillSwitch'];
 export type FieldError = Schemas['FieldError'];
+/** A field of some body that the API takes. */
+export type BodyField = keyof (Schemas['NewOrder'] & Schemas['CancelRequest'] & Schemas['KillSwitchRequest'] & Schemas['Login']);
 
 /** The payload depends on the type of event; it is read field by field. */
 export type Event = Omit<Schemas['Event'], 'payload'> & { payload: Record<string, unknown> };

@@ -12,6 +12,7 @@ import type { Execution } from '$lib/api/types';
 import { toNumber } from '$lib/format/decimal';
 import { businessDate } from '$lib/format/time';
 import type { Bar } from '$lib/state/candles.svelte';
+import type { Locale } from '$paraglide/runtime.js';
 import type { Palette } from './palette';
 
 /** Bars in view at first. */
@@ -22,6 +23,8 @@ export interface CandleChart {
   update(bar: Bar): void;
   setFills(fills: Execution[]): void;
   setPalette(palette: Palette): void;
+  /** Names of months, days and years at the axis. */
+  setLocale(locale: Locale): void;
   destroy(): void;
 }
 
@@ -124,6 +127,7 @@ export function createCandleChart(element: HTMLElement, palette: Palette, hover:
       drawFills();
     },
     setPalette,
+    setLocale: (locale) => chart.applyOptions({ localization: { locale } }),
     destroy: () => chart.remove(),
   };
 }

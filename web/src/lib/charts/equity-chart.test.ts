@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { EquityPoint } from '$lib/api/types';
-import { onTheDataClock, shortAmount } from './equity-chart';
+import { onTheDataClock } from './equity-chart';
 
 // The plot itself needs a browser.
 vi.mock('uplot', () => ({ default: class {} }));
@@ -14,12 +14,5 @@ describe('equity chart', () => {
     expect(onTheDataClock([funded, first])).toEqual([first]);
     expect(onTheDataClock([funded])).toEqual([funded]);
     expect(onTheDataClock([])).toEqual([]);
-  });
-
-  it('labels the axis shortly, with as many digits as its steps need', () => {
-    expect([100_000, 105_000].map((value) => shortAmount(value, 5_000))).toEqual(['100k', '105k']);
-    expect(shortAmount(100_250, 250)).toBe('100.3k');
-    expect(shortAmount(1_250_000, 50_000)).toBe('1.25M');
-    expect(shortAmount(950, 10)).toBe('950');
   });
 });

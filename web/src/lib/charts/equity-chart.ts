@@ -3,6 +3,8 @@ import uPlot from 'uplot';
 import type { EquityPoint } from '$lib/api/types';
 import { toNumber } from '$lib/format/decimal';
 import { epochSeconds } from '$lib/format/time';
+import type { Locale } from '$paraglide/runtime.js';
+import { axisLabels } from './axis';
 import type { Palette } from './palette';
 
 const DRAWDOWN_SHARE = 0.32;
@@ -15,14 +17,6 @@ export interface EquityChart {
 
 export type Hover = (point: EquityPoint | null) => void;
 
-/** Short axis labels: 104.5k, 1.2M */
-export function shortAmount(value: number, step: number): string {
-  const size = Math.abs(value);
-  if (size >= 1_000_000) return `${(value / 1_000_000).toFixed(step < 10_000 ? 3 : 2)}M`;
-  if (size >= 10_000) return `${(value / 1_000).toFixed(step < 100 ? 2 : step < 1_000 ? 1 : 0)}k`;
-  return value.toFixed(step < 1 ? 2 : 0);
-}
-
 /** The account is funded before the first bar has set the clock of the data: those points carry the
     epoch and would stretch the axis over decades. They are left out as soon as there are others. */
 export function onTheDataClock(points: EquityPoint[]): EquityPoint[] {
@@ -32,17 +26,24 @@ export function onTheDataClock(points: EquityPoint[]): EquityPoint[] {
 
 const stepOf = (splits: number[]): number => Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
 
-export function createEquityChart(element: HTMLElement, palette: Palette, hover: Hover): EquityChart {
+/** Colours and language stay as they are given: for others, make another one. */
+export function createEquityChart(element: HTMLElement, palette: Palette, locale: Locale, hover: Hover): EquityChart {
   let points: EquityPoint[] = [];
+  const labels = axisLabels(locale);
   const font = `11px ${getComputedStyle(element).fontFamily}`;
   const sync = uPlot.sync(`equity-${Math.random()}`);
 
   const axis = { stroke: palette.text, font, grid: { stroke: palette.grid, width: 1 }, ticks: { show: false } };
-  const timeAxis = (show: boolean): uPlot.Axis => ({ ...axis, show, size: 22, space: 70 });
+  const timeAxis = (show: boolean): uPlot.Axis => ({
+    ...axis,
+    show,
+    size: 22,
+    space: 80,
+    values: (_, splits, _axis, _space, step) => labels.times(splits, step),
+  });
   const common = {
     tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1e3), 'Etc/UTC'),
     legend: { show: false },
-    fmtDate: uPlot.fmtDate,
   };
   const cursor: uPlot.Cursor = { sync: { key: sync.key }, drag: { x: true, y: false }, points: { size: 5 } };
   const size = () => {
@@ -57,11 +58,11 @@ export function createEquityChart(element: HTMLElement, palette: Palette, hover:
       ...common,
       width: first.width,
       height: first.upper,
-      padding: [8, 8, 0, 0],
+      padding: [8, 8, 6, 0],
       cursor,
       axes: [
         timeAxis(false),
-        { ...axis, size: AXIS_WIDTH, space: 32, values: (_, splits) => splits.map((v) => shortAmount(v, stepOf(splits))) },
+        { ...axis, size: AXIS_WIDTH, space: 32, values: (_, splits) => splits.map(labels.amount) },
       ],
       series: [{}, { stroke: palette.line, fill: palette.fill, width: 1.5, points: { show: false } }],
       hooks: { setCursor: [(plot) => hover(points[plot.cursor.idx ?? -1] ?? null)] },

@@ -1,11 +1,12 @@
-// Holds the page's words against the program's own catalogue: a new event or check without a
-// sentence fails here, not in front of a user.
+// Holds the page's words against the program's own catalogue: a new event without a sentence fails
+// here, not in front of a user. Checks, problems and fields: refusals.test.ts.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Event } from '$lib/api/types';
 import { overwriteGetLocale } from '$paraglide/runtime.js';
-import { checkName, checkValue, refusalSentence } from './checks';
+import { checkValue } from './checks';
 import { KNOWN_TYPES, sentence } from './events';
+import { signalReason } from './labels';
 
 const source = (path: string) => readFileSync(new URL(`../../../../src/${path}`, import.meta.url), 'utf8');
 
@@ -24,12 +25,13 @@ describe('catalogue', () => {
     expect(types.filter((type) => !KNOWN_TYPES.includes(type ?? ''))).toEqual([]);
   });
 
-  it('has a name for every risk check', () => {
-    const list = /enum CheckCode \{(.*?)\}/s.exec(source('events/catalogue/account.rs'))?.[1] ?? '';
-    const names = [...list.matchAll(/^\s+(\w+),/gm)].map((match) => match[1] ?? '');
-    const codes = names.map((name) => name.replace(/(?!^)[A-Z]/g, '_$&').toLowerCase());
-    expect(codes).toContain('buying_power');
-    expect(codes.filter((code) => checkName(code) === code)).toEqual([]);
+  it('has words for every reason of a strategy not to act', () => {
+    const reasons = [...source('domain/strategy/decide.rs').matchAll(/Err\("([^"]+)"\)/g)].map((match) => match[1] ?? '');
+    expect(reasons).toContain('holds nothing to sell');
+    overwriteGetLocale(() => 'zh');
+    expect(reasons.filter((reason) => signalReason(reason) === reason)).toEqual([]);
+    expect(signalReason('the moon is full')).toBe('the moon is full');
+    overwriteGetLocale(() => 'en');
   });
 
   it('never fails on a payload that lacks fields or on an unknown type', () => {
@@ -54,7 +56,5 @@ describe('catalogue', () => {
     expect(checkValue('no_halt', 'kill switch: account demo')).toBe('Halted: account demo');
     expect(checkValue('price_valid', 'above 0, 4 decimals')).toBe('> 0, 4 decimals');
     expect(checkValue('strategy_running', 'sma-cross-1 not started')).toBe('sma-cross-1 not started');
-    const check = { code: 'max_position', verdict: 'failed' as const, limit: '5000', observed: '5100', message: '' };
-    expect(refusalSentence(check)).toBe('Max position: allowed 5,000, observed 5,100.');
   });
 });

@@ -1,37 +1,68 @@
-// Risk checks in the chosen language: a name by code, and limit and observed value in their unit.
-import type { Check } from '$lib/api/types';
+// Risk checks in the chosen language: a name and a reason for refusal by code, and limit and observed
+// value in their unit. A check that is not known here (a newer server) keeps the server's words.
+import type { Check, CheckCode } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 import { MISSING, money, percent, quantity } from './numbers';
 import { duration } from './time';
-import { scopeText, sideName } from './labels';
+import { known, scopeText, sideName } from './labels';
 
-const NAMES: Record<string, () => string> = {
-  account_open: m.check_account_open,
-  no_halt: m.check_no_halt,
-  strategy_running: m.check_strategy_running,
-  instrument_listed: m.check_instrument_listed,
-  quantity_valid: m.check_quantity_valid,
-  price_valid: m.check_price_valid,
-  reference_fresh: m.check_reference_fresh,
-  price_collar: m.check_price_collar,
-  max_order_notional: m.check_max_order_notional,
-  max_position: m.check_max_position,
-  short_sale: m.check_short_sale,
-  buying_power: m.check_buying_power,
+/** What the sentences are made with; each takes what it needs. */
+interface Figures {
+  check: string;
+  limit: string;
+  observed: string;
+}
+
+interface Words {
+  name: () => string;
+  /** Why it refused. */
+  refused: (figures: Figures) => string;
+  /** The same where there is no limit, or nothing was observed. */
+  unlimited?: (figures: Figures) => string;
+  unseen?: (figures: Figures) => string;
+}
+
+/** A check that fails closed: without a limit, or without a figure to compare, nothing passes. */
+function bounded(name: Words['name'], refused: Words['refused']): Words {
+  return { name, refused, unlimited: m.refusal_no_limit, unseen: m.refusal_unknown };
+}
+
+/** A check whose limit is a rule of the instrument. */
+function ruled(name: Words['name'], refused: Words['refused']): Words {
+  return { name, refused, unlimited: m.refusal_no_instrument };
+}
+
+const CHECKS: Record<CheckCode, Words> = {
+  account_open: { name: m.check_account_open, refused: m.refusal_account_open },
+  no_halt: { name: m.check_no_halt, refused: m.refusal_no_halt },
+  strategy_running: { name: m.check_strategy_running, refused: m.refusal_strategy_running },
+  instrument_listed: { name: m.check_instrument_listed, refused: m.refusal_instrument_listed },
+  quantity_valid: ruled(m.check_quantity_valid, m.refusal_quantity_valid),
+  price_valid: ruled(m.check_price_valid, m.refusal_price_valid),
+  reference_fresh: { ...bounded(m.check_reference_fresh, m.refusal_reference_fresh), unseen: m.refusal_no_reference },
+  price_collar: bounded(m.check_price_collar, m.refusal_price_collar),
+  max_order_notional: bounded(m.check_max_order_notional, m.refusal_max_order_notional),
+  max_position: bounded(m.check_max_position, m.refusal_max_position),
+  short_sale: { ...bounded(m.check_short_sale, m.refusal_short_sale), unlimited: m.refusal_unknown },
+  buying_power: { ...bounded(m.check_buying_power, m.refusal_buying_power), unlimited: m.refusal_unknown },
 };
 
 export function checkName(code: string): string {
-  return NAMES[code]?.() ?? code;
+  return known(CHECKS, code)?.name() ?? code;
 }
 
 /** The sentence for a check that refused an order. */
 export function refusalSentence(check: Check): string {
-  const limit = checkValue(check.code, check.limit);
-  const observed = checkValue(check.code, check.observed);
-  if (typeof check.limit !== 'string') {
-    return m.refusal_observed({ check: checkName(check.code), observed });
-  }
-  return m.refusal_limit({ check: checkName(check.code), limit, observed });
+  const words = known(CHECKS, check.code);
+  if (words === undefined) return check.message;
+  const unseen = typeof check.observed !== 'string' ? words.unseen : undefined;
+  const unlimited = typeof check.limit !== 'string' ? words.unlimited : undefined;
+  const sentence = unseen ?? unlimited ?? words.refused;
+  return sentence({
+    check: words.name(),
+    limit: checkValue(check.code, check.limit),
+    observed: checkValue(check.code, check.observed),
+  });
 }
 
 /** A limit or observed value as text in the reader's language. */

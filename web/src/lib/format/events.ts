@@ -3,7 +3,7 @@
 import type { Event } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 import { checkName } from './checks';
-import { kindName, scopeText, sideName, timeInForceName } from './labels';
+import { kindName, scopeText, sideName, signalReason, timeInForceName } from './labels';
 import { MISSING, money, percent, price, quantity, signedMoney } from './numbers';
 
 type Payload = Record<string, unknown>;
@@ -111,7 +111,7 @@ function signal(payload: Payload): string {
   const seen = { side, symbol, price: at, confidence };
   return text(payload, 'action') === 'order'
     ? m.event_signal_order({ ...seen, quantity: quantity(text(payload, 'quantity')) })
-    : m.event_signal_none({ ...seen, reason: text(payload, 'reason') });
+    : m.event_signal_none({ ...seen, reason: signalReason(text(payload, 'reason')) });
 }
 
 export function sentence(event: Event): string {

@@ -5,8 +5,13 @@ import { m } from '$paraglide/messages.js';
 
 type Word = () => string;
 
-function lookUp<K extends string>(words: Record<K, Word>, value: string): string {
-  return Object.hasOwn(words, value) ? words[value as K]() : value;
+/** What `words` has for `value`, which may be one of a newer server. */
+export function known<K extends string, W>(words: Record<K, W>, value: string): W | undefined {
+  return Object.hasOwn(words, value) ? words[value as K] : undefined;
+}
+
+export function lookUp<K extends string>(words: Record<K, Word>, value: string): string {
+  return known(words, value)?.() ?? value;
 }
 
 const SIDES: Record<Side, Word> = { buy: m.side_buy, sell: m.side_sell };
@@ -38,12 +43,26 @@ const SCOPES: Record<HaltScope, Word> = {
   venue: m.scope_venue,
 };
 
+/** Why a strategy did not act on its signal, by the phrase that it records. */
+const SIGNAL_REASONS: Record<string, Word> = {
+  'already holds or buys it': m.signal_holds_already,
+  'a position has no known price, so equity is unknown': m.signal_price_unknown,
+  'the budget buys less than one unit': m.signal_budget_too_small,
+  'holds nothing to sell': m.signal_holds_nothing,
+};
+
 export const sideName = (side: string): string => lookUp(SIDES, side);
 export const kindName = (kind: string): string => lookUp(KINDS, kind);
 export const timeInForceName = (time: string): string => lookUp(TIMES, time);
 export const statusName = (status: string): string => lookUp(STATUSES, status);
 export const strategyStatusName = (status: string): string => lookUp(STRATEGY_STATUSES, status);
+export const signalReason = (reason: string): string => lookUp(SIGNAL_REASONS, reason);
 export const scopeName = (scope: string): string => lookUp(SCOPES, scope);
+
+/** A word that the fields of an order or a kill switch take; null for any other. */
+export function wordOfOrder(word: string): string | null {
+  return known({ ...SIDES, ...KINDS, ...TIMES, ...SCOPES }, word)?.() ?? null;
+}
 
 /** "firm", or "account demo". */
 export function scopeText(scope: string, key: string | null | undefined): string {

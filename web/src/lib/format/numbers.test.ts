@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { overwriteGetLocale } from '$paraglide/runtime.js';
 import { MISSING, money, percent, price, quantity, sign, signedMoney, toneOf } from './numbers';
 import { businessDate, businessTime, duration } from './time';
 
@@ -51,5 +52,8 @@ describe('time', () => {
       '0 ms', '999 ms', '1.5 s', '45 s', '3 min', '2 h', '2 d',
     ]);
     expect(duration(-5)).toBe('0 ms');
+    overwriteGetLocale(() => 'zh');
+    expect([3, 1_500, 150_000, 8_000_000, 200_000_000].map(duration)).toEqual(['3 毫秒', '1.5 秒', '3 分钟', '2 小时', '2 天']);
+    overwriteGetLocale(() => 'en');
   });
 });

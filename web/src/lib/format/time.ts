@@ -1,5 +1,6 @@
 // Two clocks: the business clock of the data (dates and times of bars, orders, fills; always UTC)
 // and the wall clock of whoever looks (age of the connection, length of a wait).
+import { m } from '$paraglide/messages.js';
 
 /** 2004-03-02 of an RFC 3339 time. */
 export function businessDate(time: string): string {
@@ -25,13 +26,14 @@ export function epochSeconds(time: string): number {
   return Date.parse(time) / 1000;
 }
 
-/** A length of time with its unit: 3 ms, 1.2 s, 4 min, 2 h, 3 d. The units are international. */
+/** A length of time with its unit, in the chosen language: 3 ms, 1.2 s, 4 min, 2 h, 3 d. */
 export function duration(milliseconds: number): string {
   const ms = Math.max(0, milliseconds);
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
-  if (ms < 120_000) return `${Math.round(ms / 1_000)} s`;
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
-  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
-  return `${Math.round(ms / 86_400_000)} d`;
+  const whole = (unit: number): number => Math.round(ms / unit);
+  if (ms < 1_000) return m.milliseconds({ count: whole(1) });
+  if (ms < 10_000) return m.seconds({ count: (ms / 1_000).toFixed(1) });
+  if (ms < 120_000) return m.seconds({ count: whole(1_000) });
+  if (ms < 7_200_000) return m.minutes({ count: whole(60_000) });
+  if (ms < 172_800_000) return m.hours({ count: whole(3_600_000) });
+  return m.days({ count: whole(86_400_000) });
 }
