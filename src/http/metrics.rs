@@ -77,6 +77,11 @@ pub const DESCRIBED: &[(&str, Kind, &str)] = &[
         "Restarts of an actor, by actor.",
     ),
     (
+        "blotter_mailbox_depth",
+        Gauge,
+        "Messages sent to an actor that it has not taken up yet, by actor.",
+    ),
+    (
         "blotter_refusals_total",
         Counter,
         "Orders refused by risk, by check.",
