@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, gauge};
 use rust_decimal::prelude::ToPrimitive;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -44,7 +44,6 @@ pub struct Meter {
 
 impl Meter {
     pub fn new(feed: Feed, views: Views, progress: watch::Receiver<Vec<Progress>>) -> Self {
-        describe();
         Self {
             due: Some(feed.head()),
             feed,
@@ -180,45 +179,4 @@ fn word(value: impl serde::Serialize) -> String {
 /// A count for a gauge.
 fn whole(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-fn describe() {
-    describe_histogram!(
-        "blotter_append_duration_seconds",
-        Unit::Seconds,
-        "From handing a batch of commits to the event store until it is on disk"
-    );
-    describe_histogram!(
-        "blotter_append_batch_events",
-        Unit::Count,
-        "Events recorded by one append"
-    );
-    describe_counter!("blotter_events_total", "Events recorded since the start");
-    describe_counter!(
-        "blotter_refusals_total",
-        "Orders refused by risk, by the first check that failed"
-    );
-    describe_counter!(
-        "blotter_actor_restarts_total",
-        "Actors that failed and were rebuilt from the log"
-    );
-    describe_counter!("blotter_alerts_total", "Alerts by what became of them");
-    describe_gauge!(
-        "blotter_projection_lag_events",
-        Unit::Count,
-        "Events of the log that a read model has not folded yet"
-    );
-    describe_gauge!(
-        "blotter_orders_in_doubt",
-        Unit::Count,
-        "Orders sent of which it is not known whether they arrived"
-    );
-    describe_gauge!(
-        "blotter_kill_switch",
-        "1 while the kill switch is engaged, 0 once it is released"
-    );
-    describe_gauge!(
-        "blotter_equity",
-        "Cash and positions at the last prices, in the account's currency"
-    );
 }

@@ -94,7 +94,7 @@ pub const DESCRIBED: &[(&str, Kind, &str)] = &[
     (
         "blotter_kill_switch",
         Gauge,
-        "Kill switches engaged, by scope.",
+        "1 while the kill switch is engaged, 0 once it is released, by scope.",
     ),
     (
         "blotter_equity",
