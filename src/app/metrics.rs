@@ -2,8 +2,8 @@
 //! crate `metrics`; whoever installs an exporter decides where they go.
 //!
 //! Entry points: [`Meter::new`], then [`Meter::run`]. It follows the feed for what is counted, from
-//! the moment of its start on, and asks the read models every [`REFRESH_EVERY`] for what is
-//! measured. The journal measures its appends itself. `docs/operations.md` lists all of them.
+//! the moment of its start on, and asks the read models and the clock every [`REFRESH_EVERY`]
+//! for what is measured. The journal measures its appends itself. `docs/operations.md` lists all of them.
 //!
 //! Invariant: this is the only place where an amount becomes a floating-point number, and nothing
 //! is decided by one.
@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::events::catalogue::{HaltScope, Severity};
 use crate::events::{Event, Feed, FeedError, Recorded};
 use crate::projections::{Progress, Views, ViewsError, kill_switches, orders, standings};
+use crate::runtime::Clock;
 use crate::values::{Position, StreamName};
 
 /// How often gauges are brought up to date; Prometheus asks less often.
@@ -34,6 +35,7 @@ pub struct Meter {
     feed: Feed,
     views: Views,
     progress: watch::Receiver<Vec<Progress>>,
+    wall: Arc<dyn Clock>,
     /// Of alerts raised and not delivered yet.
     severities: BTreeMap<StreamName, Severity>,
     /// Kill switches that were shown as engaged.
@@ -43,12 +45,18 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub fn new(feed: Feed, views: Views, progress: watch::Receiver<Vec<Progress>>) -> Self {
+    pub fn new(
+        feed: Feed,
+        views: Views,
+        progress: watch::Receiver<Vec<Progress>>,
+        wall: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             due: Some(feed.head()),
             feed,
             views,
             progress,
+            wall,
             severities: BTreeMap::new(),
             engaged: BTreeSet::new(),
         }
@@ -117,6 +125,9 @@ impl Meter {
 
     /// Brings the gauges up to date.
     pub async fn refresh(&mut self) {
+        // Not known is worst: an alarm on the error must not keep silent about it.
+        let clock_error = self.wall.error_max().map(|most| most.as_secs_f64());
+        gauge!("blotter_clock_error_seconds").set(clock_error.unwrap_or(f64::INFINITY));
         let (head, progress) = (self.feed.head(), self.progress.borrow().clone());
         for one in &progress {
             let lag = head.get().saturating_sub(one.position.get());

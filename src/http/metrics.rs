@@ -109,7 +109,7 @@ pub const DESCRIBED: &[(&str, Kind, &str)] = &[
     (
         "blotter_clock_error_seconds",
         Gauge,
-        "Difference between this machine's clock and the reference.",
+        "Most that this machine's clock can be off UTC; infinite while nobody keeps it.",
     ),
     (
         "blotter_stream_clients",
