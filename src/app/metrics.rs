@@ -17,7 +17,8 @@ use rust_decimal::prelude::ToPrimitive;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::events::catalogue::{HaltScope, Severity};
+use crate::actors::notifier::CHANNEL;
+use crate::events::catalogue::{CheckCode, HaltScope, Severity};
 use crate::events::{Event, Feed, FeedError, Recorded};
 use crate::projections::{Progress, Views, ViewsError, kill_switches, orders, standings};
 use crate::runtime::Clock;
@@ -51,6 +52,7 @@ impl Meter {
         progress: watch::Receiver<Vec<Progress>>,
         wall: Arc<dyn Clock>,
     ) -> Self {
+        show_zeros();
         Self {
             due: Some(feed.head()),
             feed,
@@ -190,4 +192,23 @@ fn word(value: impl serde::Serialize) -> String {
 /// A count for a gauge.
 fn whole(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Shows what has not happened yet: to Prometheus the first time a series is seen is no increase.
+fn show_zeros() {
+    for code in CheckCode::ALL {
+        counter!("blotter_refusals_total", "code" => word(code)).increment(0);
+    }
+    for severity in [
+        Severity::Info,
+        Severity::Warning,
+        Severity::Error,
+        Severity::Critical,
+    ] {
+        counter!(
+            "blotter_alerts_total",
+            "severity" => word(severity), "channel" => CHANNEL, "outcome" => "delivered"
+        )
+        .increment(0);
+    }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::commands;
+
 /// How often what was measured is put together; in between it only grows.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -136,6 +138,8 @@ pub fn install() {
         Ok(handle) => {
             describe();
             metrics::gauge!("blotter_stream_clients").set(0.0);
+            let _ = metrics::histogram!("blotter_order_ack_seconds");
+            commands::show_zeros();
             Some(handle)
         }
         Err(error) => {

@@ -15,7 +15,8 @@ use crate::events::{Commit, CommitError, Event, FeedError, Journal, Meta, Record
 use crate::runtime::Runtime;
 use crate::values::{CommandId, EventId, Position, StreamName, Version};
 
-const CHANNEL: &str = "log";
+/// The program's own log.
+pub const CHANNEL: &str = "log";
 
 /// What is outstanding, folded from the log.
 #[derive(Default)]
