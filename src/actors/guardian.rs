@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use metrics::counter;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
@@ -141,6 +142,9 @@ impl Guardian {
         (child.build)(guard)
             .await
             .map_err(|reason| format!("{}: {reason}", child.name))?;
+        // Shown before it happens, or its first time would be no increase to Prometheus.
+        let restarts = counter!("blotter_actor_restarts_total", "actor" => child.name.clone());
+        restarts.increment(0);
         let status = ActorStatus {
             actor: child.name.clone(),
             state: ActorState::Running,

@@ -9,6 +9,7 @@
 pub mod execution;
 pub mod fold;
 pub mod guardian;
+pub mod mailbox;
 pub mod messages;
 pub mod node_log;
 pub mod notifier;

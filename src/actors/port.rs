@@ -2,6 +2,7 @@
 //!
 //! Messages are commands with ids, so one that hit a dying actor is simply sent to the next.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::dev::ToEnvelope;
@@ -9,17 +10,19 @@ use actix::{Actor, Addr, Handler, Message, Recipient};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::mailbox::{Depth, Mail};
+
 /// How long a sender waits for an answer, or for the actor to come back.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
     #[error("{actor} did not come back within {} s", ANSWER_WAIT.as_secs())]
-    Absent { actor: &'static str },
+    Absent { actor: Arc<str> },
     #[error("{actor} did not answer within {} s; it may have acted", ANSWER_WAIT.as_secs())]
-    NoAnswer { actor: &'static str },
+    NoAnswer { actor: Arc<str> },
     #[error("{actor} failed too often and was given up; start the node again")]
-    Retired { actor: &'static str },
+    Retired { actor: Arc<str> },
 }
 
 /// Where messages go at the moment.
@@ -29,7 +32,7 @@ where
 {
     /// Nowhere yet.
     Absent,
-    At(Recipient<M>),
+    At(Recipient<Mail<M>>),
     /// Nowhere any more.
     Retired,
 }
@@ -39,7 +42,8 @@ pub struct Port<M: Message + Send>
 where
     M::Result: Send,
 {
-    actor: &'static str,
+    actor: Arc<str>,
+    depth: Depth,
     current: watch::Receiver<Place<M>>,
 }
 
@@ -49,7 +53,8 @@ where
 {
     fn clone(&self) -> Self {
         Self {
-            actor: self.actor,
+            actor: self.actor.clone(),
+            depth: self.depth.clone(),
             current: self.current.clone(),
         }
     }
@@ -63,14 +68,16 @@ where
     current: watch::Sender<Place<M>>,
 }
 
-/// A port for messages `M` to `actor`, which is not there yet.
-pub fn port<M: Message + Send>(actor: &'static str) -> (PortSlot<M>, Port<M>)
+/// A port for messages `M` to `actor`, which is not there yet. Ports of one actor have the name
+/// that the guardian knows it by.
+pub fn port<M: Message + Send>(actor: &str) -> (PortSlot<M>, Port<M>)
 where
     M::Result: Send,
 {
     let (sender, receiver) = watch::channel(Place::Absent);
     let port = Port {
-        actor,
+        actor: actor.into(),
+        depth: Depth::of(actor),
         current: receiver,
     };
     (PortSlot { current: sender }, port)
@@ -83,8 +90,8 @@ where
     /// From now on messages go to `address`.
     pub fn publish<A>(&self, address: &Addr<A>)
     where
-        A: Actor + Handler<M>,
-        A::Context: ToEnvelope<A, M>,
+        A: Actor + Handler<Mail<M>>,
+        A::Context: ToEnvelope<A, Mail<M>>,
     {
         self.current
             .send_replace(Place::At(address.clone().recipient()));
@@ -103,7 +110,7 @@ where
     /// Sends `message` and waits for the answer, across rebuilds of the actor. A full mailbox
     /// makes the sender wait.
     pub async fn ask(&self, message: M) -> Result<M::Result, PortError> {
-        let actor = self.actor;
+        let actor = self.actor.clone();
         let mut current = self.current.clone();
         loop {
             let recipient = match &*current.borrow_and_update() {
@@ -112,7 +119,8 @@ where
                 Place::Retired => return Err(PortError::Retired { actor }),
             };
             if let Some(recipient) = recipient {
-                match timeout(ANSWER_WAIT, recipient.send(message.clone())).await {
+                let mail = self.depth.mail(message.clone());
+                match timeout(ANSWER_WAIT, recipient.send(mail)).await {
                     Ok(Ok(answer)) => return Ok(answer),
                     // Closed: it is being rebuilt.
                     Ok(Err(_)) => {}

@@ -2,8 +2,8 @@
 //! crate `metrics`; whoever installs an exporter decides where they go.
 //!
 //! Entry points: [`Meter::new`], then [`Meter::run`]. It follows the feed for what is counted, from
-//! the moment of its start on, and asks the read models every [`REFRESH_EVERY`] for what is
-//! measured. The journal measures its appends itself. `docs/operations.md` lists all of them.
+//! the moment of its start on, and asks the read models and the clock every [`REFRESH_EVERY`]
+//! for what is measured. The journal measures its appends itself. `docs/operations.md` lists all of them.
 //!
 //! Invariant: this is the only place where an amount becomes a floating-point number, and nothing
 //! is decided by one.
@@ -12,14 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, gauge};
 use rust_decimal::prelude::ToPrimitive;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::events::catalogue::{HaltScope, Severity};
+use crate::actors::notifier::CHANNEL;
+use crate::events::catalogue::{CheckCode, HaltScope, Severity};
 use crate::events::{Event, Feed, FeedError, Recorded};
 use crate::projections::{Progress, Views, ViewsError, kill_switches, orders, standings};
+use crate::runtime::Clock;
 use crate::values::{Position, StreamName};
 
 /// How often gauges are brought up to date; Prometheus asks less often.
@@ -34,6 +36,7 @@ pub struct Meter {
     feed: Feed,
     views: Views,
     progress: watch::Receiver<Vec<Progress>>,
+    wall: Arc<dyn Clock>,
     /// Of alerts raised and not delivered yet.
     severities: BTreeMap<StreamName, Severity>,
     /// Kill switches that were shown as engaged.
@@ -43,13 +46,19 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub fn new(feed: Feed, views: Views, progress: watch::Receiver<Vec<Progress>>) -> Self {
-        describe();
+    pub fn new(
+        feed: Feed,
+        views: Views,
+        progress: watch::Receiver<Vec<Progress>>,
+        wall: Arc<dyn Clock>,
+    ) -> Self {
+        show_zeros();
         Self {
             due: Some(feed.head()),
             feed,
             views,
             progress,
+            wall,
             severities: BTreeMap::new(),
             engaged: BTreeSet::new(),
         }
@@ -118,6 +127,9 @@ impl Meter {
 
     /// Brings the gauges up to date.
     pub async fn refresh(&mut self) {
+        // Not known is worst: an alarm on the error must not keep silent about it.
+        let clock_error = self.wall.error_max().map(|most| most.as_secs_f64());
+        gauge!("blotter_clock_error_seconds").set(clock_error.unwrap_or(f64::INFINITY));
         let (head, progress) = (self.feed.head(), self.progress.borrow().clone());
         for one in &progress {
             let lag = head.get().saturating_sub(one.position.get());
@@ -182,43 +194,21 @@ fn whole(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn describe() {
-    describe_histogram!(
-        "blotter_append_duration_seconds",
-        Unit::Seconds,
-        "From handing a batch of commits to the event store until it is on disk"
-    );
-    describe_histogram!(
-        "blotter_append_batch_events",
-        Unit::Count,
-        "Events recorded by one append"
-    );
-    describe_counter!("blotter_events_total", "Events recorded since the start");
-    describe_counter!(
-        "blotter_refusals_total",
-        "Orders refused by risk, by the first check that failed"
-    );
-    describe_counter!(
-        "blotter_actor_restarts_total",
-        "Actors that failed and were rebuilt from the log"
-    );
-    describe_counter!("blotter_alerts_total", "Alerts by what became of them");
-    describe_gauge!(
-        "blotter_projection_lag_events",
-        Unit::Count,
-        "Events of the log that a read model has not folded yet"
-    );
-    describe_gauge!(
-        "blotter_orders_in_doubt",
-        Unit::Count,
-        "Orders sent of which it is not known whether they arrived"
-    );
-    describe_gauge!(
-        "blotter_kill_switch",
-        "1 while the kill switch is engaged, 0 once it is released"
-    );
-    describe_gauge!(
-        "blotter_equity",
-        "Cash and positions at the last prices, in the account's currency"
-    );
+/// Shows what has not happened yet: to Prometheus the first time a series is seen is no increase.
+fn show_zeros() {
+    for code in CheckCode::ALL {
+        counter!("blotter_refusals_total", "code" => word(code)).increment(0);
+    }
+    for severity in [
+        Severity::Info,
+        Severity::Warning,
+        Severity::Error,
+        Severity::Critical,
+    ] {
+        counter!(
+            "blotter_alerts_total",
+            "severity" => word(severity), "channel" => CHANNEL, "outcome" => "delivered"
+        )
+        .increment(0);
+    }
 }

@@ -160,7 +160,8 @@ pub(super) async fn open_views(
     };
     let apart = runtime.tasks.spawn_apart("projections", Box::pin(run));
     apart.map_err(|error| NodeError::Fatal(format!("the read models get no thread: {error}")))?;
-    let meter = Meter::new(journal.feed().clone(), views.clone(), progress.clone());
+    let (feed, wall) = (journal.feed().clone(), runtime.wall.clone());
+    let meter = Meter::new(feed, views.clone(), progress.clone(), wall);
     runtime.tasks.spawn("metrics", Box::pin(meter.run()));
     Ok(ReadModels {
         views,

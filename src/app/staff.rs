@@ -129,9 +129,10 @@ impl Staff {
         means: &Means,
         id: &StrategyId,
     ) -> Result<(), String> {
-        let (commands_slot, commands) = port::<AskStrategy>("strategy");
-        let (evaluate_slot, evaluate) = port::<EvaluateBar>("strategy");
-        let (settle_slot, settle) = port::<Settle>("strategy");
+        let name = format!("strategy:{id}");
+        let (commands_slot, commands) = port::<AskStrategy>(&name);
+        let (evaluate_slot, evaluate) = port::<EvaluateBar>(&name);
+        let (settle_slot, settle) = port::<Settle>(&name);
         let slots = Arc::new((commands_slot, evaluate_slot, settle_slot));
         let (own, gateway, own_id) = (means.clone(), self.risk.clone(), id.clone());
         let given_up = slots.clone();
@@ -157,7 +158,7 @@ impl Staff {
         };
         guardian
             .add(Child {
-                name: format!("strategy:{id}"),
+                name,
                 build: Box::new(build),
                 escalation: halt_strategy(
                     self.risk.clone(),

@@ -12,13 +12,29 @@ use super::pipeline::Request;
 use super::position::BLOTTER_POSITION;
 use super::problem::{Code, FieldError, Problem};
 use crate::actors::messages::{
-    AskRisk, Asked, CommandFailure, CommandOutcome, RiskCommand, TEXT_CHARS_MAX,
+    AskRisk, Asked, CommandFailure, CommandOutcome, CommandResult, RiskCommand, TEXT_CHARS_MAX,
 };
 use crate::runtime;
 use crate::values::{CommandId, Position};
 
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const KEY_CHARS_MAX: usize = 128;
+/// The commands that are offered here, as [`kind`] names them.
+const KINDS: [&str; 4] = [
+    "submit_order",
+    "cancel_order",
+    "engage_kill_switch",
+    "release_kill_switch",
+];
+/// What may become of a command, as [`outcome_name`] does.
+const OUTCOMES: [&str; 6] = [
+    "recorded",
+    "nothing_to_do",
+    "rejected",
+    "idempotency_mismatch",
+    "unavailable",
+    "unknown",
+];
 /// Longest wait for risk, its rebuilding included.
 pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
 
@@ -155,16 +171,30 @@ fn kind(command: &RiskCommand) -> &'static str {
     }
 }
 
-fn count(kind: &'static str, outcome: &Result<CommandOutcome, CommandFailure>) {
-    let outcome = match outcome {
+fn outcome_name(outcome: &CommandResult) -> &'static str {
+    match outcome {
         Ok(CommandOutcome::Recorded(_)) => "recorded",
         Ok(CommandOutcome::NothingToDo) => "nothing_to_do",
         Err(CommandFailure::Rejected { .. }) => "rejected",
         Err(CommandFailure::IdempotencyMismatch(_)) => "idempotency_mismatch",
         Err(CommandFailure::Unavailable(_)) => "unavailable",
         Err(CommandFailure::Unknown(_)) => "unknown",
-    };
+    }
+}
+
+fn count(kind: &'static str, outcome: &CommandResult) {
+    let outcome = outcome_name(outcome);
     metrics::counter!("blotter_commands_total", "kind" => kind, "outcome" => outcome).increment(1);
+}
+
+/// Shows what has not happened yet: to Prometheus the first time a series is seen is no increase.
+pub fn show_zeros() {
+    for kind in KINDS {
+        for outcome in OUTCOMES {
+            metrics::counter!("blotter_commands_total", "kind" => kind, "outcome" => outcome)
+                .increment(0);
+        }
+    }
 }
 
 /// Reads a free text of a command.

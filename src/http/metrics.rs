@@ -9,6 +9,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::commands;
+
 /// How often what was measured is put together; in between it only grows.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -77,6 +79,11 @@ pub const DESCRIBED: &[(&str, Kind, &str)] = &[
         "Restarts of an actor, by actor.",
     ),
     (
+        "blotter_mailbox_depth",
+        Gauge,
+        "Messages sent to an actor that it has not taken up yet, by actor.",
+    ),
+    (
         "blotter_refusals_total",
         Counter,
         "Orders refused by risk, by check.",
@@ -89,7 +96,7 @@ pub const DESCRIBED: &[(&str, Kind, &str)] = &[
     (
         "blotter_kill_switch",
         Gauge,
-        "Kill switches engaged, by scope.",
+        "1 while the kill switch is engaged, 0 once it is released, by scope.",
     ),
     (
         "blotter_equity",
@@ -104,7 +111,7 @@ pub const DESCRIBED: &[(&str, Kind, &str)] = &[
     (
         "blotter_clock_error_seconds",
         Gauge,
-        "Difference between this machine's clock and the reference.",
+        "Most that this machine's clock can be off UTC; infinite while nobody keeps it.",
     ),
     (
         "blotter_stream_clients",
@@ -131,6 +138,8 @@ pub fn install() {
         Ok(handle) => {
             describe();
             metrics::gauge!("blotter_stream_clients").set(0.0);
+            let _ = metrics::histogram!("blotter_order_ack_seconds");
+            commands::show_zeros();
             Some(handle)
         }
         Err(error) => {

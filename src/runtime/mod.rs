@@ -23,6 +23,11 @@ use crate::values::Timestamp;
 /// Tells the time. Decisions never call this: time arrives in their command.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
+
+    /// Most that the clock can be off UTC; `None` while nobody vouches for it.
+    fn error_max(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A source of unpredictable numbers.

@@ -345,7 +345,8 @@ mod strategies {
                 through: desk.journal.feed().head(),
             };
             let answer = ports.evaluate.ask(evaluate).await;
-            assert_eq!(answer, Err(PortError::Retired { actor: "strategy" }));
+            let actor = "strategy:s-1".into();
+            assert_eq!(answer, Err(PortError::Retired { actor }));
             assert!(all_happened());
             assert_eq!(desk.restarts("strategy:s-1").await.len(), RESTARTS_MAX);
             let scope = HaltScope::Strategy(strategy.clone());
@@ -378,7 +379,8 @@ mod strategies {
             panic_at("risk::command", 1);
             let answer = tokio::time::timeout(Duration::from_secs(5), ports.evaluate.ask(evaluate));
             let answer = answer.await.expect("in time");
-            assert_eq!(answer, Err(PortError::Retired { actor: "strategy" }));
+            let actor = "strategy:s-1".into();
+            assert_eq!(answer, Err(PortError::Retired { actor }));
             assert_eq!(desk.restarts("risk").await, ["it panicked"]);
             assert!(desk.staff.fatal.borrow().is_none());
         });

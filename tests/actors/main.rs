@@ -17,6 +17,7 @@ mod faulty;
 mod feed;
 mod guardian;
 mod halts;
+mod mailbox;
 mod notifier;
 mod property;
 mod repeats;

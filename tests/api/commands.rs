@@ -1,10 +1,16 @@
 //! Commands are carried out once, however often they are sent.
 
+use std::collections::BTreeMap;
+
+use blotter::identity::Role;
 use serde_json::json;
 
+use crate::client::Api;
 use crate::node::{market_order, on_a_floor};
 
 const ORDERS: &str = "/api/v1/orders";
+const KILL: &str = "/api/v1/risk/kill-switches";
+const RELEASE: &str = "/api/v1/risk/kill-switches/release";
 
 #[test]
 fn a_repeated_key_gives_the_first_answer_and_records_once() {
@@ -93,5 +99,59 @@ fn without_a_key_each_request_is_a_command_of_its_own() {
         let one = api.post(ORDERS, &market_order("1")).await.good(201);
         let two = api.post(ORDERS, &market_order("1")).await.good(201);
         assert_ne!(one["order"]["order_id"], two["order"]["order_id"]);
+    });
+}
+
+/// Every series of commands, by its labels.
+async fn counted(api: &Api) -> BTreeMap<String, u64> {
+    let text = api.get("/metrics").await.text;
+    let series = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix("blotter_commands_total")?;
+        let (labels, count) = rest.rsplit_once(' ')?;
+        Some((labels.to_owned(), count.parse().expect("a count")))
+    });
+    series.collect()
+}
+
+/// The first command of its kind is an increase too: its series was there before, as 0.
+#[test]
+fn what_becomes_of_a_command_was_shown_before() {
+    on_a_floor(async |floor| {
+        let (officer, trader) = (floor.by(Role::RiskOfficer), floor.trader());
+        let before = counted(&officer).await;
+        let keyed = trader.with("Idempotency-Key", "counted");
+        let order = keyed.post(ORDERS, &market_order("1")).await.good(201);
+        let other = keyed.post(ORDERS, &market_order("2")).await;
+        other.problem(409, "idempotency_key_reused");
+        let id = order["order"]["order_id"].as_str().expect("an id");
+        let cancel = format!("{ORDERS}/{id}/cancel");
+        trader.post(&cancel, &json!({})).await.good(202);
+        let body = json!({"scope": "account", "key": "demo", "cause": "a drill"});
+        officer.post(KILL, &body).await.good(201);
+        officer.post(KILL, &body).await.good(200);
+        officer.post(RELEASE, &body).await.good(200);
+        officer
+            .post(RELEASE, &body)
+            .await
+            .problem(409, "kill_switch_not_engaged");
+
+        let after = counted(&officer).await;
+        assert!(before.keys().eq(after.keys()), "{before:?} {after:?}");
+        let mut moved = after.clone();
+        moved.retain(|labels, count| *count > before[labels]);
+        let has = |kind: &str, outcome: &str| {
+            let labels = format!("{{kind=\"{kind}\",outcome=\"{outcome}\"}}");
+            assert!(
+                moved.contains_key(&labels),
+                "{labels} is not among {moved:?}"
+            );
+        };
+        has("submit_order", "recorded");
+        has("submit_order", "idempotency_mismatch");
+        has("engage_kill_switch", "recorded");
+        has("engage_kill_switch", "nothing_to_do");
+        has("release_kill_switch", "recorded");
+        has("release_kill_switch", "rejected");
+        has("cancel_order", "recorded");
     });
 }

@@ -18,6 +18,7 @@ mod disk_full;
 mod independent;
 mod listing;
 mod looped;
+mod metrics;
 mod people;
 #[cfg(feature = "failpoints")]
 mod supervision;

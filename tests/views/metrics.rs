@@ -1,7 +1,12 @@
 //! What is counted and measured, as an exporter renders it.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use blotter::app::metrics::Meter;
 use blotter::events::catalogue::*;
+use blotter::projections::Runner;
+use blotter::runtime::Clock;
 use blotter::values::*;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use uuid::Uuid;
@@ -38,6 +43,11 @@ fn assert_values(handle: &PrometheusHandle, expected: &[(&str, &str)]) {
     }
 }
 
+async fn new_meter(log: &Log, bench: &Bench, runner: &Runner) -> Meter {
+    let wall = crate::log::runtime().wall;
+    Meter::new(log.feed(), bench.views().await, runner.progress(), wall)
+}
+
 /// A meter over a log that the read models have folded so far, and the log's events counted.
 async fn meter(log: &Log, bench: &Bench) -> Meter {
     let runner = {
@@ -45,7 +55,7 @@ async fn meter(log: &Log, bench: &Bench) -> Meter {
         runner.catch_up().await.expect("folded");
         runner
     };
-    let mut meter = Meter::new(log.feed(), bench.views().await, runner.progress());
+    let mut meter = new_meter(log, bench, &runner).await;
     runner.close().await.expect("closed");
     meter.count(&log.events().await);
     meter.refresh().await;
@@ -124,7 +134,7 @@ fn gauges_show_equity_switches_doubts_and_lag() {
         log.halts(engaged).await;
         let bench = Bench::new();
         let mut runner = bench.runner(log.feed()).await;
-        let mut meter = Meter::new(log.feed(), bench.views().await, runner.progress());
+        let mut meter = new_meter(&log, &bench, &runner).await;
         meter.refresh().await;
         let head = log.feed().head().to_string();
         let lag = r#"blotter_projection_lag_events{projection="orders"}"#;
@@ -158,6 +168,39 @@ fn gauges_show_equity_switches_doubts_and_lag() {
     });
 }
 
+/// A clock that somebody keeps, for as long as there is a bound.
+struct Kept(Mutex<Option<Duration>>);
+
+impl Clock for Kept {
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    fn error_max(&self) -> Option<Duration> {
+        *self.0.lock().expect("a bound")
+    }
+}
+
+#[test]
+fn a_clock_that_nobody_keeps_may_be_off_by_anything() {
+    measured(async |handle| {
+        let (log, bench) = (Log::new().await, Bench::new());
+        let runner = bench.runner(log.feed()).await;
+        let clock = Arc::new(Kept(Mutex::new(None)));
+        let views = bench.views().await;
+        let mut meter = Meter::new(log.feed(), views, runner.progress(), clock.clone());
+        for (bound, shown) in [
+            (None, "inf"),
+            (Some(Duration::from_micros(12_500)), "0.0125"),
+            (None, "inf"),
+        ] {
+            *clock.0.lock().expect("a bound") = bound;
+            meter.refresh().await;
+            assert_values(handle, &[("blotter_clock_error_seconds", shown)]);
+        }
+    });
+}
+
 #[test]
 fn the_journal_measures_each_append() {
     measured(async |handle| {
@@ -184,7 +227,7 @@ fn a_running_meter_follows_the_log() {
         let bench = Bench::new();
         let runner = bench.runner(log.feed()).await;
         let tasks = crate::log::runtime().tasks;
-        let meter = Meter::new(log.feed(), bench.views().await, runner.progress());
+        let meter = new_meter(&log, &bench, &runner).await;
         tasks.spawn("metrics", Box::pin(meter.run()));
         let folding = async move {
             runner.run().await;
@@ -202,7 +245,7 @@ fn a_running_meter_follows_the_log() {
                 tokio::task::yield_now().await;
             }
         };
-        let followed = tokio::time::timeout(std::time::Duration::from_secs(20), followed);
+        let followed = tokio::time::timeout(Duration::from_secs(20), followed);
         followed.await.expect("in time");
         let opened = value(handle, r#"blotter_events_total{type="AccountOpened"}"#);
         assert_eq!(opened, None, "recorded before it ran");

@@ -11,6 +11,7 @@ use super::reports::{order_report, report_stream};
 use super::window::Window;
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
+use crate::actors::mailbox::Mail;
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::domain::Decided;
 use crate::domain::order::{self, Order, OrderStatus, OrderStep, VenueOrders};
@@ -394,11 +395,11 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for ExecutionActor {
     }
 }
 
-impl Handler<Settle> for ExecutionActor {
+impl Handler<Mail<Settle>> for ExecutionActor {
     type Result = ResponseFuture<Option<Position>>;
 
-    fn handle(&mut self, settle: Settle, _: &mut Self::Context) -> Self::Result {
-        let answer = self.settle.wait(settle);
+    fn handle(&mut self, settle: Mail<Settle>, _: &mut Self::Context) -> Self::Result {
+        let answer = self.settle.wait(settle.open());
         self.at_rest();
         Box::pin(answer)
     }

@@ -8,13 +8,15 @@ use actix::prelude::*;
 use super::rules::alert_for;
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
+use crate::actors::mailbox::Mail;
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::events::catalogue::{AlertDelivered, AlertRaised, Severity};
 use crate::events::{Commit, CommitError, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
 use crate::runtime::Runtime;
 use crate::values::{CommandId, EventId, Position, StreamName, Version};
 
-const CHANNEL: &str = "log";
+/// The program's own log.
+pub const CHANNEL: &str = "log";
 
 /// What is outstanding, folded from the log.
 #[derive(Default)]
@@ -234,11 +236,11 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for NotifierActor {
     }
 }
 
-impl Handler<Settle> for NotifierActor {
+impl Handler<Mail<Settle>> for NotifierActor {
     type Result = ResponseFuture<Option<Position>>;
 
-    fn handle(&mut self, settle: Settle, ctx: &mut Self::Context) -> Self::Result {
-        let answer = self.settle.wait(settle);
+    fn handle(&mut self, settle: Mail<Settle>, ctx: &mut Self::Context) -> Self::Result {
+        let answer = self.settle.wait(settle.open());
         self.advance(ctx);
         Box::pin(answer)
     }

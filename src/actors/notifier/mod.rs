@@ -6,4 +6,4 @@
 mod actor;
 mod rules;
 
-pub use actor::NotifierActor;
+pub use actor::{CHANNEL, NotifierActor};

@@ -11,6 +11,7 @@ use super::decide::{Decision, RiskSettings, decide, preview};
 use super::decisions::{Decisions, Reply, Seen};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
+use crate::actors::mailbox::Mail;
 use crate::actors::messages::{
     AskRisk, CommandFailure, CommandOutcome, CommandResult, Preview, PreviewOrder,
 };
@@ -276,13 +277,13 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for RiskActor {
     }
 }
 
-impl Handler<AskRisk> for RiskActor {
+impl Handler<Mail<AskRisk>> for RiskActor {
     type Result = ResponseFuture<CommandResult>;
 
-    fn handle(&mut self, ask: AskRisk, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, ask: Mail<AskRisk>, ctx: &mut Self::Context) -> Self::Result {
         fail::fail_point!("risk::command");
         let (reply, answer) = oneshot::channel();
-        self.command(&ask, reply, ctx);
+        self.command(&ask.open(), reply, ctx);
         Box::pin(async move {
             let gone = || CommandFailure::Unknown("risk is being rebuilt".to_owned());
             answer.await.unwrap_or_else(|_| Err(gone()))
@@ -290,12 +291,13 @@ impl Handler<AskRisk> for RiskActor {
     }
 }
 
-impl Handler<PreviewOrder> for RiskActor {
+impl Handler<Mail<PreviewOrder>> for RiskActor {
     type Result = ResponseActFuture<Self, Result<Preview, CommandFailure>>;
 
     /// The book may be ahead of the disk: what rests on it is told once that has caught up.
-    fn handle(&mut self, ask: PreviewOrder, _: &mut Self::Context) -> Self::Result {
-        let judged = preview(&self.book, &self.settings, self.clock.now(), &ask.submit);
+    fn handle(&mut self, ask: Mail<PreviewOrder>, _: &mut Self::Context) -> Self::Result {
+        let submit = ask.open().submit;
+        let judged = preview(&self.book, &self.settings, self.clock.now(), &submit);
         let (journal, ahead) = (self.journal.clone(), self.in_flight > 0);
         let durable = async move {
             if ahead {
@@ -314,11 +316,11 @@ impl Handler<PreviewOrder> for RiskActor {
     }
 }
 
-impl Handler<Settle> for RiskActor {
+impl Handler<Mail<Settle>> for RiskActor {
     type Result = ResponseFuture<Option<Position>>;
 
-    fn handle(&mut self, settle: Settle, _: &mut Self::Context) -> Self::Result {
-        let answer = self.settle.wait(settle);
+    fn handle(&mut self, settle: Mail<Settle>, _: &mut Self::Context) -> Self::Result {
+        let answer = self.settle.wait(settle.open());
         self.at_rest();
         Box::pin(answer)
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::view::View;
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
+use crate::actors::mailbox::Mail;
 use crate::actors::messages::{
     AskRisk, AskStrategy, Asked, CommandFailure, CommandOutcome, CommandResult, EvaluateBar,
     RiskCommand, StrategyCommand,
@@ -309,10 +310,11 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for StrategyActor {
     }
 }
 
-impl Handler<AskStrategy> for StrategyActor {
+impl Handler<Mail<AskStrategy>> for StrategyActor {
     type Result = ResponseFuture<CommandResult>;
 
-    fn handle(&mut self, ask: AskStrategy, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, ask: Mail<AskStrategy>, ctx: &mut Self::Context) -> Self::Result {
+        let ask = ask.open();
         if self.recording {
             return Box::pin(async {
                 Err(CommandFailure::Unavailable(
@@ -326,11 +328,12 @@ impl Handler<AskStrategy> for StrategyActor {
     }
 }
 
-impl Handler<EvaluateBar> for StrategyActor {
+impl Handler<Mail<EvaluateBar>> for StrategyActor {
     type Result = ResponseFuture<Result<(), CommandFailure>>;
 
-    fn handle(&mut self, message: EvaluateBar, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, message: Mail<EvaluateBar>, ctx: &mut Self::Context) -> Self::Result {
         fail::fail_point!("strategy::evaluate");
+        let message = message.open();
         if self.view.folded_to < message.through || self.recording {
             let behind = format!(
                 "the strategy has folded {} of {}",
@@ -353,11 +356,11 @@ impl Handler<EvaluateBar> for StrategyActor {
     }
 }
 
-impl Handler<Settle> for StrategyActor {
+impl Handler<Mail<Settle>> for StrategyActor {
     type Result = ResponseFuture<Option<Position>>;
 
-    fn handle(&mut self, settle: Settle, _: &mut Self::Context) -> Self::Result {
-        let answer = self.settle.wait(settle);
+    fn handle(&mut self, settle: Mail<Settle>, _: &mut Self::Context) -> Self::Result {
+        let answer = self.settle.wait(settle.open());
         self.at_rest();
         Box::pin(answer)
     }

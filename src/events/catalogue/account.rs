@@ -52,6 +52,24 @@ pub enum CheckCode {
     BuyingPower,
 }
 
+impl CheckCode {
+    /// In the order in which they are evaluated and recorded.
+    pub const ALL: [CheckCode; 12] = [
+        CheckCode::AccountOpen,
+        CheckCode::NoHalt,
+        CheckCode::StrategyRunning,
+        CheckCode::InstrumentListed,
+        CheckCode::QuantityValid,
+        CheckCode::PriceValid,
+        CheckCode::ReferenceFresh,
+        CheckCode::PriceCollar,
+        CheckCode::MaxOrderNotional,
+        CheckCode::MaxPosition,
+        CheckCode::ShortSale,
+        CheckCode::BuyingPower,
+    ];
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

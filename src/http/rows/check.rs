@@ -175,23 +175,8 @@ mod tests {
     /// Whatever a check knew, its sentence is one.
     #[test]
     fn every_check_has_a_sentence_in_every_state() {
-        use CheckCode::*;
-        let codes = [
-            AccountOpen,
-            NoHalt,
-            StrategyRunning,
-            InstrumentListed,
-            QuantityValid,
-            PriceValid,
-            ReferenceFresh,
-            PriceCollar,
-            MaxOrderNotional,
-            MaxPosition,
-            ShortSale,
-            BuyingPower,
-        ];
         let some = Some("1".to_owned());
-        for code in codes {
+        for code in CheckCode::ALL {
             for verdict in [Verdict::Passed, Verdict::Failed] {
                 for limit in [None, some.clone()] {
                     for observed in [None, some.clone()] {

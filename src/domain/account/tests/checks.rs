@@ -20,6 +20,8 @@ fn failed(given: &Given, command: SubmitOrder) -> Vec<Failed> {
         Some(Event::OrderRefused(refused)) => (refused.checks, Some(refused.code)),
         other => panic!("no decision: {other:?}"),
     };
+    let codes: Vec<_> = checks.iter().map(|check| check.code).collect();
+    assert_eq!(codes, CheckCode::ALL, "every check, in its place");
     let failed: Vec<Failed> = checks
         .into_iter()
         .filter(|check| check.verdict == Verdict::Failed)
