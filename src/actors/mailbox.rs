@@ -1,4 +1,6 @@
-//! How many messages wait for an actor. actix does not tell, so the messages count themselves.
+//! What waits for an actor: how much, and that it has an end. actix neither tells the one nor keeps
+//! the other (each clone of an address has a place of its own beyond the capacity), so the messages
+//! count themselves, and each holds a place while it waits.
 //!
 //! What goes into a mailbox is a [`Mail`]: it is counted from when it is sent until the actor opens
 //! it, or until it is dropped unread, which is what becomes of a dying actor's mailbox. Nothing has
@@ -6,11 +8,13 @@
 
 use actix::Message;
 use metrics::{Gauge, gauge};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A message on its way to an actor.
 pub struct Mail<M> {
     message: M,
     _waiting: Waiting,
+    _place: OwnedSemaphorePermit,
 }
 
 impl<M> Mail<M> {
@@ -36,12 +40,13 @@ impl Depth {
         Self(depth)
     }
 
-    /// Makes `message` ready to be sent; it counts as waiting.
-    pub(super) fn mail<M>(&self, message: M) -> Mail<M> {
+    /// Makes `message` ready to be sent in `place`; it counts as waiting.
+    pub(super) fn mail<M>(&self, message: M, place: OwnedSemaphorePermit) -> Mail<M> {
         self.0.increment(1);
         Mail {
             message,
             _waiting: Waiting(self.0.clone()),
+            _place: place,
         }
     }
 }

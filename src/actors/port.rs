@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message, Recipient};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::mailbox::{Depth, Mail};
 
 /// How long a sender waits for an answer, or for the actor to come back.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// Most messages of one port that wait for an actor to take them up; more wait to be sent.
+pub const MAILBOX_MESSAGES_MAX: usize = 256;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
@@ -21,6 +23,11 @@ pub enum PortError {
     Absent { actor: Arc<str> },
     #[error("{actor} did not answer within {} s; it may have acted", ANSWER_WAIT.as_secs())]
     NoAnswer { actor: Arc<str> },
+    #[error(
+        "{actor} had {MAILBOX_MESSAGES_MAX} messages waiting for {} s; nothing was sent",
+        ANSWER_WAIT.as_secs()
+    )]
+    Full { actor: Arc<str> },
     #[error("{actor} failed too often and was given up; start the node again")]
     Retired { actor: Arc<str> },
 }
@@ -44,6 +51,7 @@ where
 {
     actor: Arc<str>,
     depth: Depth,
+    places: Arc<Semaphore>,
     current: watch::Receiver<Place<M>>,
 }
 
@@ -55,6 +63,7 @@ where
         Self {
             actor: self.actor.clone(),
             depth: self.depth.clone(),
+            places: self.places.clone(),
             current: self.current.clone(),
         }
     }
@@ -78,6 +87,7 @@ where
     let port = Port {
         actor: actor.into(),
         depth: Depth::of(actor),
+        places: Arc::new(Semaphore::new(MAILBOX_MESSAGES_MAX)),
         current: receiver,
     };
     (PortSlot { current: sender }, port)
@@ -119,7 +129,11 @@ where
                 Place::Retired => return Err(PortError::Retired { actor }),
             };
             if let Some(recipient) = recipient {
-                let mail = self.depth.mail(message.clone());
+                let place = self.places.clone().acquire_owned();
+                let Ok(Ok(place)) = timeout(ANSWER_WAIT, place).await else {
+                    return Err(PortError::Full { actor });
+                };
+                let mail = self.depth.mail(message.clone(), place);
                 match timeout(ANSWER_WAIT, recipient.send(mail)).await {
                     Ok(Ok(answer)) => return Ok(answer),
                     // Closed: it is being rebuilt.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::actors::messages::{AskRisk, CommandFailure, CommandOutcome, CommandResult};
-use crate::actors::port::Port;
+use crate::actors::port::{Port, PortError};
 use crate::events::commit::Receipt;
 use crate::events::journal::JournalState;
 use crate::events::plan::Appended;
@@ -65,6 +65,9 @@ impl RiskGateway {
             }
             let answer = match self.port.ask(ask.clone()).await {
                 Ok(answer) => answer,
+                Err(error @ PortError::Full { .. }) if attempt == 1 => {
+                    return Err(CommandFailure::Unavailable(error.to_string()));
+                }
                 Err(error) => Err(CommandFailure::Unknown(error.to_string())),
             };
             match answer {

@@ -218,7 +218,9 @@ impl Player {
                 Ok(Ok(())) | Err(PortError::Retired { .. }) => return Ok(Some(())),
                 // Behind, or rebuilt on the way: settle and ask again.
                 Ok(Err(CommandFailure::Unavailable(_) | CommandFailure::Unknown(_)))
-                | Err(PortError::Absent { .. } | PortError::NoAnswer { .. }) => {}
+                | Err(
+                    PortError::Absent { .. } | PortError::NoAnswer { .. } | PortError::Full { .. },
+                ) => {}
                 Ok(Err(error)) => {
                     tracing::error!(row = number, %error, "a strategy could not look at a bar");
                     return Ok(Some(()));

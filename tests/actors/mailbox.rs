@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 use blotter::actors::mailbox::Mail;
-use blotter::actors::port::{ANSWER_WAIT, Port, PortError, PortSlot, port};
+use blotter::actors::port::{ANSWER_WAIT, MAILBOX_MESSAGES_MAX, Port, PortError, PortSlot, port};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::sync::{Notify, oneshot};
 
@@ -110,6 +110,39 @@ fn what_the_actor_has_not_taken_up_is_shown() {
         for (number, answer) in (0..).zip(answers) {
             assert_eq!(answer.await.expect("an answer"), Ok(number));
         }
+    });
+}
+
+#[test]
+fn a_mailbox_has_an_end_and_whoever_waits_before_it_gets_in() {
+    in_office(async |office| {
+        office.hire(false);
+        // One is being worked on, so many wait in the mailbox and three before it.
+        let errands = 1 + MAILBOX_MESSAGES_MAX as u32 + 3;
+        let answers: Vec<_> = (0..errands).map(|number| office.send(number)).collect();
+        office.assert_depth(MAILBOX_MESSAGES_MAX as u32).await;
+        for _ in 0..errands {
+            office.go_on.notify_one();
+            quiet().await;
+        }
+        for (number, answer) in (0..).zip(answers) {
+            assert_eq!(answer.await.expect("an answer"), Ok(number));
+        }
+    });
+}
+
+#[test]
+fn what_found_no_room_in_time_was_not_sent() {
+    in_office(async |office| {
+        office.hire(false);
+        let fill = 1 + MAILBOX_MESSAGES_MAX as u32;
+        let _waiting: Vec<_> = (0..fill).map(|number| office.send(number)).collect();
+        quiet().await;
+        let refused = office.send(fill);
+        quiet().await;
+        pass(ANSWER_WAIT).await;
+        let actor = "clerk".into();
+        assert_eq!(refused.await.expect("told"), Err(PortError::Full { actor }));
     });
 }
 

@@ -27,8 +27,6 @@ const RESEND_PAUSE: Duration = Duration::from_millis(100);
 /// Most decisions on their way to disk before a waiting order is looked at: also those that are
 /// turned down are recorded, and the journal's queue is not for execution alone.
 const RECORDING_MAX: usize = 256;
-/// Commands waiting at the actor; the next sender waits.
-const MAILBOX_COMMANDS: usize = 64;
 
 /// See the module.
 pub struct ExecutionActor {
@@ -328,7 +326,6 @@ impl Actor for ExecutionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX_COMMANDS);
         let reports = report_stream(
             Arc::clone(&self.venue),
             self.book.last_report,

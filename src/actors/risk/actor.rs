@@ -25,9 +25,6 @@ use crate::events::{Commit, FeedError, Journal, Meta, Recorded, Who, Writer};
 use crate::runtime::Clock;
 use crate::values::{CommandId, Position, StreamName};
 
-/// Commands waiting at the actor; the next sender waits.
-const MAILBOX_COMMANDS: usize = 256;
-
 /// See the module.
 pub struct RiskActor {
     book: RiskBook,
@@ -245,7 +242,6 @@ impl Actor for RiskActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX_COMMANDS);
         let feed = self.journal.feed().subscribe(self.book.folded_to);
         ctx.add_stream(feed.into_stream());
         self.book_facts(ctx);

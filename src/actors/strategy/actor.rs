@@ -28,8 +28,6 @@ use crate::values::{
     CommandId, OrderTerms, OrderType, Position, StrategyId, StreamName, Symbol, TimeInForce,
 };
 
-/// Commands waiting at the actor; the next sender waits.
-const MAILBOX_COMMANDS: usize = 64;
 /// Pause before an order that could not be sent to risk is sent again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
@@ -281,7 +279,6 @@ impl Actor for StrategyActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX_COMMANDS);
         let feed = self.journal.feed().subscribe(self.view.folded_to);
         ctx.add_stream(feed.into_stream());
         self.send_orders(ctx);
