@@ -14,13 +14,14 @@ use actix_web::dev::Service;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
+use blotter::actors::settle::Settle;
 use blotter::events::{JournalState, Who};
 use blotter::http::observe::observe;
 use blotter::http::{self, HttpSettings, NodeInfo, Services};
 use blotter::identity::{Identity, Role};
 use blotter::projections::{self, Runner, Views};
 use blotter::runtime::{SystemClock, SystemRandomness};
-use blotter::values::UserName;
+use blotter::values::{Position, UserName};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
@@ -89,6 +90,28 @@ impl Place {
 }
 
 impl Floor {
+    /// The trader, answered with other services.
+    pub async fn trader_at(&self, services: Services) -> Client {
+        Client::new(services, self.trader.credentials.clone()).await
+    }
+
+    /// Waits until nobody has anything left to record and the read models show all of it. Gives
+    /// the end of the log.
+    pub async fn shown(&self) -> Position {
+        let feed = self.desk.journal.feed();
+        let mut head = Position::ZERO;
+        while feed.head() > head {
+            head = feed.head();
+            self.desk.settled().await;
+            let settle = Settle { through: head };
+            let notified = self.desk.staff.notifier.ask(settle).await;
+            notified.expect("alive");
+        }
+        let mut viewed = self.services.viewed.clone();
+        let all = viewed.wait_for(|viewed| *viewed >= head).await;
+        *all.expect("a runner")
+    }
+
     /// Waits until the log can be written.
     pub async fn writable(&self) {
         let mut state = self.desk.journal.state();
