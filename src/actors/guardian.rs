@@ -254,7 +254,12 @@ impl Guardian {
     /// An actor that is built while nothing can be recorded would only fail again: an outage of the
     /// store costs each actor one restart, however long it lasts.
     async fn wait_until_writable(&mut self) -> Result<(), String> {
-        let settled = |state: &JournalState| !matches!(state, JournalState::Unavailable(_));
+        let settled = |state: &JournalState| {
+            !matches!(
+                state,
+                JournalState::Unavailable(_) | JournalState::InDoubt(_)
+            )
+        };
         loop {
             let exit = tokio::select! {
                 settled = self.journal.wait_for(settled) => return match settled.as_deref() {

@@ -55,13 +55,8 @@ impl RiskGateway {
                 return outcome;
             }
             // Told at once, rather than waiting for an actor that waits for the disk.
-            if let JournalState::Unavailable(reason) = &*self.journal.borrow() {
-                let reason = reason.clone();
-                return Err(match attempt {
-                    1 => CommandFailure::Unavailable(reason),
-                    // An earlier attempt may have been recorded.
-                    _ => CommandFailure::Unknown(reason),
-                });
+            if let Some(failure) = self.outage(attempt, may_be_recorded) {
+                return Err(failure);
             }
             let answer = match self.port.ask(ask.clone()).await {
                 Ok(answer) => answer,
@@ -83,6 +78,21 @@ impl RiskGateway {
                 answer => return answer,
             }
         }
+    }
+
+    /// What to say of a command that was not found in the log, while that cannot be written.
+    fn outage(&self, attempt: u32, may_be_recorded: bool) -> Option<CommandFailure> {
+        let (reason, may_come) = match &*self.journal.borrow() {
+            JournalState::Writable | JournalState::Stopped(_) => return None,
+            // An earlier attempt may have been recorded.
+            JournalState::Unavailable(reason) => (reason.clone(), attempt > 1),
+            // An earlier sending may be in what is being looked up.
+            JournalState::InDoubt(reason) => (reason.clone(), may_be_recorded),
+        };
+        Some(match may_come {
+            true => CommandFailure::Unknown(reason),
+            false => CommandFailure::Unavailable(reason),
+        })
     }
 
     /// What came of the command, if it is in the log.

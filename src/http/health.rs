@@ -69,7 +69,9 @@ impl Readings {
         because(self.stopping, "the node stops");
         match self.journal {
             JournalState::Writable => {}
-            JournalState::Unavailable(_) => because(true, "the log cannot be written now"),
+            JournalState::Unavailable(_) | JournalState::InDoubt(_) => {
+                because(true, "the log cannot be written now");
+            }
             JournalState::Stopped(_) => because(true, "the log will not be written any more"),
         }
         match self.views {
@@ -120,7 +122,9 @@ pub fn components(
 fn log(state: &JournalState) -> Component {
     let trouble = match state {
         JournalState::Writable => None,
-        JournalState::Unavailable(reason) => Some((Status::Degraded, reason.clone())),
+        JournalState::Unavailable(reason) | JournalState::InDoubt(reason) => {
+            Some((Status::Degraded, reason.clone()))
+        }
         JournalState::Stopped(reason) => Some((Status::Failed, reason.clone())),
     };
     component("log", trouble)
@@ -201,6 +205,10 @@ mod tests {
             },
             Readings {
                 journal: JournalState::Unavailable(why()),
+                ..well()
+            },
+            Readings {
+                journal: JournalState::InDoubt(why()),
                 ..well()
             },
             Readings {

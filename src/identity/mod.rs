@@ -163,8 +163,7 @@ impl Inner {
         }
     }
 
-    /// Tells of refusals that were counted and not told yet.
-    /// Tells of repetitions that were only counted; at the end of all of them.
+    /// Tells of repetitions that were only counted, once their window has ended; at the end of all.
     async fn tell_overdue(&self, at_the_end: bool) {
         let now = match at_the_end {
             true => self.wall.now().plus(AFTER_EVERY_WINDOW),

@@ -166,7 +166,7 @@ impl World {
         ledger
     }
 
-    async fn start(&self) -> Desk {
+    pub async fn start(&self) -> Desk {
         let runtime = self.runtime();
         let journal = self.journal(&runtime).await;
         let node_log = self.node_log(&journal, &runtime).await;

@@ -1,5 +1,6 @@
-//! Actors as a node runs them, in process: on a store that fails by script and a venue that
-//! answers by script. Each test may live through several runs of the node on the same log (`desk`).
+//! Actors as a node runs them, and the market that is played to them, in process: on a store that
+//! fails by script and a venue that answers by script. Each test may live through several runs of
+//! the node on the same log (`desk`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +20,7 @@ mod guardian;
 mod halts;
 mod mailbox;
 mod notifier;
+mod player;
 mod property;
 mod repeats;
 mod reports;

@@ -1,10 +1,11 @@
 //! A command is carried out once, whoever repeats it and whatever dies in between. Fills too.
 
-use blotter::actors::messages::{CommandFailure, RiskCommand};
-use blotter::events::Event;
+use blotter::actors::messages::{AskRisk, Asked, CommandFailure, RiskCommand};
+use blotter::events::{Event, Who};
 use blotter::values::{ClientOrderId, Side};
 
 use crate::desk::{World, quiet};
+use crate::faulty::Fault;
 use crate::support::*;
 
 fn submitted(event: &Event) -> bool {
@@ -46,6 +47,32 @@ fn both_askers_of_a_command_in_flight_get_the_same_receipt() {
         assert_eq!(desk.count(submitted).await, 1);
         assert_eq!(desk.restarts("risk").await, [""; 0]);
     });
+}
+
+/// The log does not have it yet, and may have it in a moment.
+#[test]
+fn nobody_is_told_that_nothing_was_recorded_of_a_command_in_doubt() {
+    for fault in [Fault::UnknownLost, Fault::UnknownLate] {
+        World::new().run(async |desk| {
+            desk.store.fail_next(fault);
+            let first = desk.later(buy("o-1", "10"));
+            quiet().await;
+            let again = desk.command(buy("o-1", "10")).await;
+            let is_open = matches!(again, Err(CommandFailure::Unknown(_)));
+            assert!(is_open, "{fault:?}: {again:?}");
+            let new = AskRisk {
+                asked: Asked::fresh(Who::system("test"), command_id("o-2")),
+                command: buy("o-2", "10").command,
+            };
+            let new = desk.command(new).await;
+            let is_out = matches!(new, Err(CommandFailure::Unavailable(_)));
+            assert!(is_out, "{fault:?}: {new:?}");
+
+            let first = receipt(&first.answer().await);
+            assert_eq!(receipt(&desk.command(buy("o-1", "10")).await), first);
+            assert_eq!(desk.count(submitted).await, 1, "{fault:?}");
+        });
+    }
 }
 
 #[test]
@@ -109,7 +136,6 @@ mod crashes {
     use super::*;
     use crate::crash::{all_happened, panic_at};
     use crate::desk::pass;
-    use crate::faulty::Fault;
     use crate::venue::{acknowledged, trade};
 
     #[test]

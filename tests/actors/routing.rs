@@ -1,8 +1,12 @@
 //! The way to the venue: durable first, once, and nothing new before what is old is accounted for.
 
-use blotter::events::Event;
+use std::time::Duration;
 
-use crate::desk::{World, quiet};
+use blotter::events::Event;
+use blotter::events::catalogue::HaltScope;
+use blotter::values::StreamName;
+
+use crate::desk::{World, commit, mark, pass, quiet};
 use crate::support::*;
 use crate::venue::{Call, Sending, acknowledged, trade};
 
@@ -133,5 +137,45 @@ fn only_so_many_orders_are_on_their_way_at_once() {
             let id = format!("o-{number}");
             assert_eq!(desk.venue.submits(&sent_as(&id)), 1, "{id}");
         }
+    });
+}
+
+/// Orders that waited are all turned down at once when a switch was engaged meanwhile. That is
+/// recorded for each, and what others have to record gets in between.
+#[test]
+fn orders_that_waited_leave_room_in_the_journal() {
+    const AT_ONCE: usize = 256;
+    const ORDERS: usize = AT_ONCE + 44;
+    World::new().run(async |desk| {
+        receipt(&desk.command(deposit("d-1", "100000")).await);
+        // As long as it is in doubt nothing else is sent.
+        desk.venue.next_sendings([Sending::UnknownArrived]);
+        desk.venue.fail_questions(usize::MAX);
+        receipt(&desk.command(buy("doubtful", "1")).await);
+        quiet().await;
+        for number in 0..ORDERS {
+            receipt(&desk.command(buy(&format!("o-{number}"), "1")).await);
+        }
+        receipt(&desk.command(engage("h-1", HaltScope::Firm)).await);
+        quiet().await;
+        desk.store.hold();
+        desk.venue.behave();
+        pass(Duration::from_secs(1)).await;
+        // The doubt is over on disk; what follows from that waits for the disk.
+        desk.store.allow(1);
+        quiet().await;
+        let other = commit("m-2", StreamName::market(&aapl()), 1, vec![mark(2, "100")]);
+        let other = desk.journal.writer().submit(other);
+        desk.store.let_go();
+        let other = other.await.expect("recorded").receipt.first_position;
+        desk.settled().await;
+        let log = desk.log().await;
+        let turned_down = |event: &Event| matches!(event, Event::OrderRejected(_));
+        let turned_down = log.iter().filter(|recorded| turned_down(recorded.event()));
+        let at: Vec<_> = turned_down.map(|recorded| recorded.position()).collect();
+        assert_eq!(at.len(), ORDERS);
+        assert_eq!(at.iter().filter(|at| **at < other).count(), AT_ONCE);
+        assert_eq!(desk.restarts("execution").await, [""; 0]);
+        assert_eq!(desk.venue.entered(), [sent_as("doubtful")]);
     });
 }

@@ -1,9 +1,12 @@
 //! Kill switches: engaged at once, shown, released by those who may.
 
+use blotter::http::Services;
 use blotter::identity::Role;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::node::{market_order, on_a_floor};
+use crate::scripted::Place;
 
 const KILL: &str = "/api/v1/risk/kill-switches";
 const RELEASE: &str = "/api/v1/risk/kill-switches/release";
@@ -90,5 +93,38 @@ fn a_trader_may_stop_but_not_release_and_cancels_pass() {
             .post(&format!("{ORDERS}/{id}/cancel"), &json!({}))
             .await
             .good(202);
+    });
+}
+
+/// Whoever finds a switch engaged already finds it also at the position that comes with the answer:
+/// not the one that the read models were at before they were waited for.
+#[test]
+fn a_repeated_engage_is_answered_with_a_position_that_shows_it() {
+    Place::new().run(async |floor| {
+        let at_first = *floor.services.viewed.borrow();
+        let (shown, viewed) = watch::channel(at_first);
+        let behind = Services {
+            viewed,
+            ..floor.services.clone()
+        };
+        let trader = floor.trader_at(behind).await;
+        let body = json!({"scope": "firm", "cause": "something is wrong"});
+        let engaged = trader.post(KILL, &body, Some("k-1")).await;
+        let engaged_at = engaged.position();
+        let engaged = engaged.good(201);
+        let head = floor.shown().await;
+        // The same command, and another one that finds nothing to do.
+        for key in ["k-1", "k-2"] {
+            shown.send_replace(at_first);
+            let mut asked = floor.desk.store.lookups_made.subscribe();
+            let again = trader.post(KILL, &body, Some(key));
+            let folding = async {
+                asked.changed().await.expect("a store");
+                shown.send_replace(head);
+            };
+            let (again, ()) = futures_util::join!(again, folding);
+            assert!(again.position() >= engaged_at, "{key}: {again:?}");
+            assert_eq!(again.json(), engaged, "{key}");
+        }
     });
 }

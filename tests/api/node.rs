@@ -151,7 +151,7 @@ async fn people(config: &NodeConfig) -> (Vec<(Role, Credentials)>, Credentials) 
     (keys, narrow)
 }
 
-async fn key(
+pub async fn key(
     identity: &Identity,
     user: &UserName,
     scopes: Option<BTreeSet<Permission>>,

@@ -2,7 +2,7 @@
 
 use blotter::domain::ledger::Ledger;
 use blotter::domain::state_hash::state_hash;
-use blotter::events::JournalState;
+use blotter::events::{Event, JournalState, Recorded};
 use blotter::identity::{Permission, Role};
 use blotter::projections::audit::{self, AuditFilter};
 use blotter::values::StreamName;
@@ -209,6 +209,38 @@ async fn a_client_in_a_loop_is_recorded_once_a_minute() {
             assert_eq!(*denied, expected);
         }
         assert_eq!(events[2].envelope.stream.as_str(), "user-alice");
+    })
+    .await;
+}
+
+/// Within the minute, when they have only been counted: refused callers and wrong keys.
+#[tokio::test]
+async fn what_was_counted_is_recorded_when_the_node_stops() {
+    within(async {
+        let house = House::with_alice().await;
+        let log = Log::new().await;
+        let recording = log.record(&house.identity);
+        let principal = house.login("alice").await.session.principal;
+        let key = house.issue("alice", &[]).await.expect("issued");
+        for _ in 0..10 {
+            let place = "GET /audit";
+            let denied = house
+                .identity
+                .denied(&principal, Permission::AuditRead, place);
+            denied.await;
+            let refused = house.identity.api_key(&key.key_id, WRONG, peer(1)).await;
+            assert!(refused.is_err());
+        }
+        recording.stop().await;
+        let times = |event: &Recorded| match event.event() {
+            Event::AccessDenied(denied) => Some(("denied", denied.times)),
+            Event::LoginFailed(failed) => Some(("failed", failed.times)),
+            _ => None,
+        };
+        let told: Vec<_> = log.all().await.iter().filter_map(times).collect();
+        let expected = [("denied", 1), ("failed", 1), ("denied", 9), ("failed", 9)];
+        assert_eq!(told, expected);
+        assert_eq!(house.count("outbox").await, 0);
     })
     .await;
 }

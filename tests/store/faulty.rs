@@ -1,6 +1,7 @@
 //! A store that fails as the script says, over one in memory that never does.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -35,9 +36,14 @@ pub struct FaultyStore {
     inner: MemoryStore,
     appends: Mutex<VecDeque<Fault>>,
     lookups: Mutex<VecDeque<StoreError>>,
+    /// Every lookup fails.
+    is_unreadable: AtomicBool,
     late: Mutex<Option<(Stamp, Arc<[Commit]>)>>,
     /// Sizes of all batches so far.
     pub batches: watch::Sender<Vec<usize>>,
+    /// How many lookups there have been.
+    #[allow(dead_code, reason = "not every binary that shares this file needs it")]
+    pub lookups_made: watch::Sender<u64>,
     /// An append takes one; none are left while the store is held.
     gate: Semaphore,
 }
@@ -50,8 +56,10 @@ impl FaultyStore {
             inner: MemoryStore::new(LOG_ID),
             appends: Mutex::new(faults.into_iter().collect()),
             lookups: Mutex::default(),
+            is_unreadable: AtomicBool::new(false),
             late: Mutex::default(),
             batches: watch::Sender::new(Vec::new()),
+            lookups_made: watch::Sender::new(0),
             gate: Semaphore::new(PLENTY),
         })
     }
@@ -62,6 +70,12 @@ impl FaultyStore {
 
     pub fn fail_lookup(&self, error: StoreError) {
         self.lookups.lock().expect("unpoisoned").push_back(error);
+    }
+
+    /// Whether every lookup fails from now on.
+    #[allow(dead_code, reason = "not every binary that shares this file needs it")]
+    pub fn fail_lookups(&self, fail: bool) {
+        self.is_unreadable.store(fail, Ordering::SeqCst);
     }
 
     /// Appends wait from now on.
@@ -129,8 +143,11 @@ impl EventStore for FaultyStore {
     }
 
     async fn lookup(&self, commit: CommitId) -> Result<Option<(Hash, Receipt)>, StoreError> {
+        self.lookups_made.send_modify(|made| *made += 1);
         let fault = self.lookups.lock().expect("unpoisoned").pop_front();
-        match fault {
+        let unreadable = || StoreError::Unavailable("scripted".to_owned());
+        let is_unreadable = self.is_unreadable.load(Ordering::SeqCst);
+        match fault.or_else(|| is_unreadable.then(unreadable)) {
             Some(error) => Err(error),
             None => self.inner.lookup(commit).await,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blotter::identity::Role;
 
-use crate::client::{Heard, Stream};
+use crate::client::{Heard, Stream, http, key_headers};
 use crate::node::{Place, settled};
 
 #[test]
@@ -53,4 +53,20 @@ fn a_stop_waits_for_nobody() {
     let took = place.stop_took.get();
     // A second for the goodbye; the rest is for machines that are busy.
     assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+/// The first refusal is told at once; those after it are only counted for a minute.
+#[test]
+fn a_stop_records_the_refusals_that_were_only_counted() {
+    let log = Place::quiet().run(async |floor| {
+        let key = key_headers(floor.key(Role::Trader));
+        let key: Vec<_> = key.iter().map(|(name, value)| (*name, &**value)).collect();
+        for _ in 0..3 {
+            let answer = http(floor, "GET", "/api/v1/audit/events", &key, "").await;
+            answer.problem(403, "forbidden");
+        }
+    });
+    let denied = log.iter().filter(|event| event["type"] == "AccessDenied");
+    let times: Vec<_> = denied.map(|event| &event["payload"]["times"]).collect();
+    assert_eq!(times, [1, 2]);
 }

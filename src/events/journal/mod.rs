@@ -33,6 +33,8 @@ pub enum JournalState {
     Writable,
     /// Cannot be written now; the journal tries again by itself.
     Unavailable(String),
+    /// An append is being looked up; what waits with it may yet be recorded.
+    InDoubt(String),
     /// Will never write again; the process has to end.
     Stopped(String),
 }

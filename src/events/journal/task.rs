@@ -246,7 +246,7 @@ impl JournalTask {
         reason: String,
     ) -> Result<Option<Vec<Answer>>, End> {
         tracing::error!(%reason, "the outcome of an append is unknown; looking it up");
-        self.state.send_replace(JournalState::Unavailable(reason));
+        self.state.send_replace(JournalState::InDoubt(reason));
         let mut pause = PROBE_PAUSE_FIRST;
         loop {
             sleep(self.runtime.jittered(pause)).await;

@@ -128,9 +128,14 @@ async fn engage(request: Request) -> Result<HttpResponse, Problem> {
 async fn engaged_already(request: &Request, scope: &HaltScope) -> Result<HttpResponse, Problem> {
     let services = &request.services;
     position::wait_for(services, services.feed.head()).await?;
+    // Later than when the request came: then it may not have been shown yet.
+    let viewed = position::viewed(services);
     let mut rows = kill_switches::all(&services.views).await?.into_iter();
     match rows.find(|row| row.scope == *scope) {
-        Some(row) => Ok(HttpResponse::Ok().json(KillSwitch::from(row))),
+        Some(row) => {
+            let engaged = KillSwitch::from(row);
+            Ok(commands::answer(StatusCode::OK, viewed, &engaged))
+        }
         None => {
             let detail =
                 format!("the kill switch for {scope} is just being released; send it again");

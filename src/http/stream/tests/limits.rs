@@ -271,3 +271,54 @@ fn a_client_that_talks_too_much_is_sent_away() {
     assert_eq!(types(&frames), ["error"]);
     assert_eq!(frames[0]["code"], "too_many_requests");
 }
+
+/// What waited for the subscription before is not sent as if it belonged to the new one.
+#[test]
+fn a_new_subscription_gets_nothing_that_was_queued_for_the_one_before() {
+    for from in [Some(2), None] {
+        let mut given = auditor(small());
+        given.subscribe(&[Channel::Audit], Some(0));
+        given.record_to(40);
+        given.serve();
+        assert_eq!(given.session.queued(), 8, "there is something to drop");
+        given.say(json!({"type": "ping"}));
+        given.subscribe(&[Channel::Ops], from);
+        let frames = given.read_all();
+        // Answers to the client are never dropped.
+        let kinds = types(&frames);
+        assert_eq!(kinds[..3], ["subscribed", "pong", "subscribed"], "{from:?}");
+        let channels = frames[3..].iter().map(|frame| &frame["channel"]);
+        assert!(
+            channels.clone().all(|channel| channel == "ops"),
+            "{kinds:?}"
+        );
+        let expected: Vec<u64> = match from {
+            Some(from) => (from + 1..=40).filter(|at| at % 3 == 0).collect(),
+            None => Vec::new(),
+        };
+        assert_eq!(positions(&frames), expected);
+    }
+}
+
+/// Rows in place of events would make a full queue longer still.
+#[test]
+fn rows_wait_until_there_is_room() {
+    let mut given = auditor(small());
+    given.subscribe(&[Channel::Audit, Channel::Ops], Some(0));
+    given.record_to(64);
+    given.serve();
+    while given.session.wants_events().is_none() {
+        given.read().expect("an event");
+    }
+    // By now it is too far behind, and all that it has pulled is queued.
+    given.record_to(500);
+    given.serve();
+    assert_eq!(given.session.queued(), 8);
+    assert_eq!(given.session.wants_rows(), None, "there is no room");
+    let first = given.read().expect("an event");
+    assert!(given.session.wants_rows().is_some(), "there is room");
+    let frames = given.read_all();
+    assert_eq!(first["position"], 57);
+    assert_eq!(positions(&frames), (58..=64).collect::<Vec<_>>());
+    assert_eq!(types(&frames)[7..], ["reset", "snapshot"]);
+}
