@@ -5,16 +5,13 @@
 //! Invariant: a job that was taken is carried through, also when whoever asked goes away.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use tokio::sync::oneshot;
 
 /// Most jobs that wait. The log's journal hands over one at a time; a few others may want the lease
 /// or the end meanwhile.
 const JOBS_MAX: usize = 64;
-/// Looks for the next job before the thread goes to sleep, some fifty microseconds: one append often
-/// follows another at once, and to be woken costs as much as a third of an fsync.
-const LOOKS_BEFORE_SLEEP: u32 = 1_500;
 
 type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
 
@@ -36,7 +33,7 @@ impl<T: Send + 'static> Desk<T> {
     pub fn start(name: &str, mut on: T) -> io::Result<Self> {
         let (sender, jobs) = sync_channel::<Job<T>>(JOBS_MAX);
         let work = move || {
-            while let Some(job) = next(&jobs) {
+            while let Ok(job) = jobs.recv() {
                 job(&mut on);
             }
         };
@@ -57,22 +54,11 @@ impl<T: Send + 'static> Desk<T> {
             let _ = reply.send(job(on));
         });
         self.jobs.try_send(job).map_err(|refused| match refused {
-            std::sync::mpsc::TrySendError::Full(_) => DeskError::Full,
-            std::sync::mpsc::TrySendError::Disconnected(_) => DeskError::Dead,
+            TrySendError::Full(_) => DeskError::Full,
+            TrySendError::Disconnected(_) => DeskError::Dead,
         })?;
         answer.await.map_err(|_| DeskError::Dead)
     }
-}
-
-fn next<T>(jobs: &Receiver<Job<T>>) -> Option<Job<T>> {
-    for _ in 0..LOOKS_BEFORE_SLEEP {
-        match jobs.try_recv() {
-            Ok(job) => return Some(job),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => std::hint::spin_loop(),
-        }
-    }
-    jobs.recv().ok()
 }
 
 #[cfg(test)]
