@@ -17,6 +17,7 @@ pub mod feed;
 pub mod journal;
 pub mod memory;
 pub mod merkle;
+mod page;
 pub mod plan;
 pub mod sqlite;
 pub mod store;
