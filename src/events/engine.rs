@@ -10,16 +10,19 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::postgres::PostgresStore;
+use super::postgres::address::PostgresUrl;
 use super::sqlite::SqliteStore;
 use super::store::{EventStore, OpenMode, StoreError};
 
 /// What a log's address may look like.
-pub const URLS: &str = "sqlite:PATH";
+pub const URLS: &str = "sqlite:PATH or postgres://USER@HOST:PORT/DATABASE";
 
 /// The address of a log. Shown, logged or written anywhere it holds no credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub enum LogUrl {
     Sqlite(PathBuf),
+    Postgres(PostgresUrl),
 }
 
 impl LogUrl {
@@ -27,6 +30,7 @@ impl LogUrl {
     pub async fn open(&self, mode: OpenMode) -> Result<Arc<dyn EventStore>, StoreError> {
         match self {
             Self::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path, mode).await?)),
+            Self::Postgres(url) => Ok(Arc::new(PostgresStore::open(url, mode).await?)),
         }
     }
 }
@@ -38,6 +42,7 @@ impl FromStr for LogUrl {
         match text.split_once(':') {
             Some(("sqlite", "")) => Err("the path is missing".to_owned()),
             Some(("sqlite", path)) => Ok(Self::Sqlite(PathBuf::from(path))),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(text.parse()?)),
             // Only the scheme: what follows it may hold a password.
             Some((scheme, _)) => Err(format!("unknown engine {scheme:?}")),
             None => Err("no engine is named".to_owned()),
@@ -49,6 +54,7 @@ impl fmt::Display for LogUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => fmt::Display::fmt(url, f),
         }
     }
 }
