@@ -30,25 +30,31 @@ const PARAMETERS: [&str; 12] = [
 pub struct PostgresUrl {
     options: Box<PgConnectOptions>,
     database: String,
-    /// As configured, to compare; the password is in it.
+    /// As configured, to compare; a password may be in it.
     text: String,
     has_password: bool,
+    /// Given besides, instead of any other.
+    password: Option<String>,
 }
 
 impl PostgresUrl {
     /// With this password instead of any other.
     pub fn with_password(mut self, password: &str) -> Self {
-        self.options = Box::new(self.options.password(password));
+        self.password = Some(password.to_owned());
         self
     }
 
-    /// A password stands in the address itself.
+    /// A password has been given with the address.
     pub fn has_password(&self) -> bool {
-        self.has_password
+        self.has_password || self.password.is_some()
     }
 
     pub(super) fn options(&self) -> PgConnectOptions {
-        (*self.options).clone()
+        let options = (*self.options).clone();
+        match &self.password {
+            Some(password) => options.password(password),
+            None => options,
+        }
     }
 }
 
@@ -81,13 +87,14 @@ impl FromStr for PostgresUrl {
             // What a statement holds is in the log, and belongs in no other one.
             options: Box::new(options.disable_statement_logging()),
             text: text.to_owned(),
+            password: None,
         })
     }
 }
 
 impl PartialEq for PostgresUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        (&self.text, &self.password) == (&other.text, &other.password)
     }
 }
 
