@@ -7,6 +7,7 @@ mod demo;
 mod events;
 mod keys;
 mod log;
+mod migrate;
 mod output;
 mod run;
 mod secrets;
@@ -77,6 +78,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run a node by its configuration
     Serve,
+    /// Make the tables of the configured event store, as their owner, before nodes use it
+    Migrate(migrate::MigrateArgs),
     /// List recorded events
     Events(events::EventsArgs),
     /// Check that the log is whole and unaltered
@@ -119,6 +122,7 @@ async fn dispatch(cli: Cli) -> u8 {
     match cli.command {
         Command::Demo(args) => demo::run(draft, &args).await,
         Command::Serve => serve::run(draft).await,
+        Command::Migrate(args) => migrate::run(&draft, &args).await,
         Command::Events(args) => events::run(&draft, &args).await,
         Command::Verify => verify::run(&draft).await,
         Command::Users(command) => users::run(&draft, command).await,

@@ -2,7 +2,7 @@
 //!
 //! In the order a fact takes: [`catalogue`] (its shape) -> [`commit`] (what a writer asks to
 //! record) -> [`journal`] (group commit: many commits, one fsync) -> [`store`] with its engines
-//! [`sqlite`] and [`memory`], opened by [`engine`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
+//! [`sqlite`], [`postgres`] and [`memory`], opened by [`engine`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
 //! check of a whole log.
 //!
@@ -17,7 +17,9 @@ pub mod feed;
 pub mod journal;
 pub mod memory;
 pub mod merkle;
+mod page;
 pub mod plan;
+pub mod postgres;
 pub mod sqlite;
 pub mod store;
 pub mod verify;

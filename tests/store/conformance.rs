@@ -19,6 +19,9 @@ macro_rules! for_every_engine {
         mod on_sqlite {
             $(#[tokio::test] async fn $test() { super::$test(crate::support::sqlite().await).await; })+
         }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() { super::$test(crate::support::postgres().await).await; })+
+        }
     };
 }
 

@@ -1,8 +1,8 @@
 //! Event stores, journal, feed and verification: what the rest of the program stands on.
 //!
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
-//! `sqlite` and `tamper` are about the file; `journal` and `feed` run on a store that fails by
-//! script (`faulty`).
+//! `sqlite` is about the file, `postgres` about a database, `tamper` about both; `journal` and
+//! `feed` run on a store that fails by script (`faulty`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,6 +15,7 @@ mod faulty;
 mod feed;
 mod journal;
 mod model;
+mod postgres;
 mod sqlite;
 mod support;
 mod tamper;

@@ -6,10 +6,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::errors::{damaged, store_error};
+use super::errors::store_error;
 use super::read::{lookup, unsigned};
 use crate::events::commit::Commit;
 use crate::events::merkle::Frontier;
+use crate::events::page::damaged;
 use crate::events::plan::{Facts, Head, Plan, PlannedCommit, Stamp, plan};
 use crate::events::store::{Lease, StoreError};
 use crate::values::{NodeId, Position, StreamName, Version};
