@@ -4,13 +4,14 @@
 //! record) -> [`journal`] (group commit: many commits, one fsync) -> [`store`] with its engines
 //! [`sqlite`] and [`memory`], opened by [`engine`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
-//! check of a whole log.
+//! check of a whole log, [`copy`] its copy in another store.
 //!
 //! Invariants: positions and stream versions are gapless; nothing is published before it is
 //! durable; nothing recorded is ever changed.
 
 pub mod catalogue;
 pub mod commit;
+pub mod copy;
 pub mod engine;
 pub mod envelope;
 pub mod feed;

@@ -11,6 +11,7 @@
 
 mod bad_files;
 mod bad_input;
+mod copying;
 mod crash;
 mod data;
 mod demo;

@@ -1,7 +1,7 @@
 //! Event stores, journal, feed and verification: what the rest of the program stands on.
 //!
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
-//! `sqlite` and `tamper` are about the file; `journal` and `feed` run on a store that fails by
+//! `sqlite` and `tamper` are about the file; `copying` takes a log from one store to another; `journal` and `feed` run on a store that fails by
 //! script (`faulty`).
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 )]
 
 mod conformance;
+mod copying;
 mod faulty;
 mod feed;
 mod journal;
