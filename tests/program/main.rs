@@ -20,6 +20,7 @@ mod independent;
 mod listing;
 mod looped;
 mod metrics;
+mod older_log;
 mod people;
 #[cfg(feature = "failpoints")]
 mod supervision;

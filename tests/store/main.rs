@@ -15,6 +15,7 @@ mod copying;
 mod faulty;
 mod feed;
 mod journal;
+mod marks;
 mod model;
 mod sqlite;
 mod support;
