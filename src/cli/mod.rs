@@ -3,6 +3,7 @@
 //! One file a command. Answers go to standard output, everything else to standard error. Exit
 //! status: 0 done, 1 failed, 2 wrong usage or configuration (and see [`verify`]).
 
+mod copy;
 mod demo;
 mod events;
 mod keys;
@@ -80,7 +81,7 @@ enum Command {
     Serve,
     /// Make the tables of the configured event store, as their owner, before nodes use it
     Migrate(migrate::MigrateArgs),
-    /// List recorded events
+    /// List recorded events, or copy a whole log
     Events(events::EventsArgs),
     /// Check that the log is whole and unaltered
     #[command(after_help = verify::EXIT_STATUS)]

@@ -11,6 +11,7 @@
 
 mod bad_files;
 mod bad_input;
+mod copying;
 mod crash;
 mod data;
 mod demo;
@@ -19,6 +20,7 @@ mod independent;
 mod listing;
 mod looped;
 mod metrics;
+mod older_log;
 mod people;
 #[cfg(feature = "failpoints")]
 mod supervision;

@@ -1,8 +1,9 @@
 //! Event stores, journal, feed and verification: what the rest of the program stands on.
 //!
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
-//! `sqlite` is about the file, `postgres` about a database, `tamper` about both; `journal` and
-//! `feed` run on a store that fails by script (`faulty`).
+//! `sqlite` is about the file, `postgres` about a database, `tamper` about both; `copying` takes a
+//! log from one store to another; `journal` and `feed` run on a store that fails by script
+//! (`faulty`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,9 +12,11 @@
 )]
 
 mod conformance;
+mod copying;
 mod faulty;
 mod feed;
 mod journal;
+mod marks;
 mod model;
 mod postgres;
 mod sqlite;

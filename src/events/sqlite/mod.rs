@@ -207,6 +207,17 @@ impl EventStore for SqliteStore {
         let stored = move |connection: &_| read::stored(connection, after, limit);
         self.readers.read(stored).await
     }
+
+    async fn import(
+        &self,
+        lease: &Lease,
+        commits: Arc<[StoredCommit]>,
+    ) -> Result<Head, StoreError> {
+        let lease = lease.clone();
+        self.write(move |writer| writer.import(&lease, &commits))
+            .await
+    }
+
     /// Also folds the write-ahead log into the file.
     async fn close(&self) -> Result<(), StoreError> {
         self.readers.close().await;

@@ -89,6 +89,16 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_to_merge ON outbox (merge_key) WHERE merge_key IS NOT NULL;
 ";
 
+/// The record in the event log at which the last fact from here stands. Came later than the other
+/// tables; an older program lets it lie.
+const LOG_MARK: &str = "
+CREATE TABLE IF NOT EXISTS log_mark (
+    only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+    position  INTEGER NOT NULL,
+    leaf_hash BLOB NOT NULL
+) STRICT;
+";
+
 /// Makes the tables where there are none, and gives the layout found or made.
 pub(super) async fn prepare(
     writer: &mut SqliteConnection,
@@ -96,6 +106,9 @@ pub(super) async fn prepare(
 ) -> Result<i64, sqlx::Error> {
     let found = layout(writer).await?;
     if found != 0 {
+        if found == FORMAT {
+            sqlx::raw_sql(LOG_MARK).execute(writer).await?;
+        }
         return Ok(found);
     }
     let mut transaction = begin(writer).await?;
@@ -105,6 +118,7 @@ pub(super) async fn prepare(
         return Ok(found);
     }
     sqlx::raw_sql(TABLES).execute(&mut *transaction).await?;
+    sqlx::raw_sql(LOG_MARK).execute(&mut *transaction).await?;
     sqlx::query("INSERT INTO store (only_row, salt) VALUES (1, ?)")
         .bind(salt)
         .execute(&mut *transaction)
