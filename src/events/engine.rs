@@ -10,16 +10,18 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::kurrent::{self, KurrentStore, KurrentUrl};
 use super::sqlite::SqliteStore;
 use super::store::{EventStore, OpenMode, StoreError};
 
 /// What a log's address may look like.
-pub const URLS: &str = "sqlite:PATH";
+pub const URLS: &str = "sqlite:PATH or kurrentdb://USER:PASSWORD@HOST:PORT";
 
 /// The address of a log. Shown, logged or written anywhere it holds no credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub enum LogUrl {
     Sqlite(PathBuf),
+    Kurrent(Box<KurrentUrl>),
 }
 
 impl LogUrl {
@@ -27,6 +29,7 @@ impl LogUrl {
     pub async fn open(&self, mode: OpenMode) -> Result<Arc<dyn EventStore>, StoreError> {
         match self {
             Self::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path, mode).await?)),
+            Self::Kurrent(url) => Ok(Arc::new(KurrentStore::open(url, mode).await?)),
         }
     }
 }
@@ -38,6 +41,9 @@ impl FromStr for LogUrl {
         match text.split_once(':') {
             Some(("sqlite", "")) => Err("the path is missing".to_owned()),
             Some(("sqlite", path)) => Ok(Self::Sqlite(PathBuf::from(path))),
+            Some((scheme, _)) if kurrent::is_scheme(scheme) => {
+                Ok(Self::Kurrent(Box::new(text.parse()?)))
+            }
             // Only the scheme: what follows it may hold a password.
             Some((scheme, _)) => Err(format!("unknown engine {scheme:?}")),
             None => Err("no engine is named".to_owned()),
@@ -49,6 +55,7 @@ impl fmt::Display for LogUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Kurrent(url) => write!(f, "{url}"),
         }
     }
 }
@@ -77,6 +84,20 @@ mod tests {
             format!("{url} {url:?}"),
             "sqlite:/data/events.db sqlite:/data/events.db"
         );
+    }
+
+    #[test]
+    fn an_address_of_kurrentdb_is_shown_without_its_password() {
+        for scheme in ["kurrentdb", "esdb"] {
+            let url: LogUrl = format!("{scheme}://u:hunter2@h:2113?tls=false")
+                .parse()
+                .expect("an address");
+            let shown = format!("{url} {url:?} {}", serde_json::json!(url));
+            assert_eq!(
+                shown,
+                "kurrentdb://h:2113 kurrentdb://h:2113 \"kurrentdb://h:2113\""
+            );
+        }
     }
 
     #[test]
