@@ -174,7 +174,9 @@ impl Double {
     /// Ends every connection and answers no new one.
     pub fn stop(&self) {
         if let Some(runtime) = self.running.lock().expect("unpoisoned").take() {
-            runtime.shutdown_background();
+            // On another thread, for a test's own may not wait for a runtime to end.
+            let ended = std::thread::spawn(move || runtime.shutdown_timeout(DEADLINE));
+            ended.join().expect("ends");
         }
     }
 
