@@ -61,7 +61,7 @@ struct Common {
         long,
         global = true,
         value_name = "LEVEL",
-        default_value = "info,actix_server=warn",
+        default_value = "info,actix_server=warn,kurrentdb=off",
         env = "BLOTTER_LOG_LEVEL"
     )]
     log_level: String,

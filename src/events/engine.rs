@@ -11,19 +11,22 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use super::kurrent::{self, KurrentStore, KurrentUrl};
 use super::postgres::PostgresStore;
 use super::postgres::address::PostgresUrl;
 use super::sqlite::SqliteStore;
 use super::store::{EventStore, OpenMode, StoreError};
 
 /// What a log's address may look like.
-pub const URLS: &str = "sqlite:PATH or postgres://USER@HOST:PORT/DATABASE";
+pub const URLS: &str =
+    "sqlite:PATH, postgres://USER@HOST:PORT/DATABASE or kurrentdb://USER:PASSWORD@HOST:PORT";
 
 /// The address of a log. Shown, logged or written anywhere it holds no credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub enum LogUrl {
     Sqlite(PathBuf),
     Postgres(PostgresUrl),
+    Kurrent(Box<KurrentUrl>),
 }
 
 impl LogUrl {
@@ -32,6 +35,7 @@ impl LogUrl {
         match self {
             Self::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path, mode).await?)),
             Self::Postgres(url) => Ok(Arc::new(PostgresStore::open(url, mode).await?)),
+            Self::Kurrent(url) => Ok(Arc::new(KurrentStore::open(url, mode).await?)),
         }
     }
 
@@ -64,6 +68,7 @@ impl LogUrl {
         match self {
             Self::Sqlite(_) => Err("a file takes no password".to_owned()),
             Self::Postgres(url) => Ok(Self::Postgres(url.with_password(password))),
+            Self::Kurrent(url) => Ok(Self::Kurrent(Box::new(url.with_password(password)?))),
         }
     }
 
@@ -72,6 +77,7 @@ impl LogUrl {
         match self {
             Self::Sqlite(_) => false,
             Self::Postgres(url) => url.has_password(),
+            Self::Kurrent(url) => url.has_password(),
         }
     }
 }
@@ -84,6 +90,9 @@ impl FromStr for LogUrl {
             Some(("sqlite", "")) => Err("the path is missing".to_owned()),
             Some(("sqlite", path)) => Ok(Self::Sqlite(PathBuf::from(path))),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(text.parse()?)),
+            Some((scheme, _)) if kurrent::is_scheme(scheme) => {
+                Ok(Self::Kurrent(Box::new(text.parse()?)))
+            }
             // Only the scheme: what follows it may hold a password.
             Some((scheme, _)) => Err(format!("unknown engine {scheme:?}")),
             None => Err("no engine is named".to_owned()),
@@ -96,6 +105,7 @@ impl fmt::Display for LogUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => fmt::Display::fmt(url, f),
+            Self::Kurrent(url) => write!(f, "{url}"),
         }
     }
 }
@@ -132,6 +142,20 @@ mod tests {
             let url: LogUrl = text.parse().expect("an address");
             assert_eq!(url.to_string(), "postgres://u@h:5432/db");
             assert!(url.has_roles());
+        }
+    }
+
+    #[test]
+    fn an_address_of_kurrentdb_is_shown_without_its_password() {
+        for scheme in ["kurrentdb", "esdb"] {
+            let url: LogUrl = format!("{scheme}://u:hunter2@h:2113?tls=false")
+                .parse()
+                .expect("an address");
+            let shown = format!("{url} {url:?} {}", serde_json::json!(url));
+            assert_eq!(
+                shown,
+                "kurrentdb://h:2113 kurrentdb://h:2113 \"kurrentdb://h:2113\""
+            );
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! In the order a fact takes: [`catalogue`] (its shape) -> [`commit`] (what a writer asks to
 //! record) -> [`journal`] (group commit: many commits, one fsync) -> [`store`] with its engines
-//! [`sqlite`], [`postgres`] and [`memory`], opened by [`engine`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
+//! [`sqlite`], [`postgres`], [`kurrent`] and [`memory`], opened by [`engine`] -> [`feed`] (what
+//! consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
 //! check of a whole log, [`copy`] its copy in another store, [`mark`] a place in it that is
 //! remembered elsewhere.
@@ -17,6 +18,7 @@ pub mod engine;
 pub mod envelope;
 pub mod feed;
 pub mod journal;
+pub mod kurrent;
 pub mod mark;
 pub mod memory;
 pub mod merkle;

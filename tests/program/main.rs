@@ -17,6 +17,9 @@ mod data;
 mod demo;
 mod disk_full;
 mod independent;
+mod kurrent;
+#[path = "../store/kurrent_double/mod.rs"]
+mod kurrent_double;
 mod listing;
 mod looped;
 mod metrics;

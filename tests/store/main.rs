@@ -1,7 +1,8 @@
 //! Event stores, journal, feed and verification: what the rest of the program stands on.
 //!
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
-//! `sqlite` is about the file, `postgres` about a database, `tamper` about both; `copying` takes a
+//! `sqlite` is about the file, `postgres` about a database, `tamper` about both;
+//! `kurrent` is about KurrentDB, over `kurrent_double`; `copying` takes a
 //! log from one store to another; `journal` and `feed` run on a store that fails by script
 //! (`faulty`).
 #![allow(
@@ -16,6 +17,8 @@ mod copying;
 mod faulty;
 mod feed;
 mod journal;
+mod kurrent;
+mod kurrent_double;
 mod marks;
 mod model;
 mod postgres;

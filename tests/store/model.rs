@@ -1,4 +1,4 @@
-//! Random histories on SQLite, compared step by step with the memory engine.
+//! Random histories on each engine that lasts, compared step by step with the memory engine.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use blotter::events::{Commit, CommitError, EventStore};
 use blotter::values::Version;
 use proptest::prelude::*;
 
+use crate::kurrent_double::Double;
 use crate::support::*;
 
 #[derive(Debug, Clone)]
@@ -88,9 +89,23 @@ fn comparable(answers: &[Answer]) -> String {
     format!("{answers:?}")
 }
 
-async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let (_dir, path) = place();
-    let mut store = Arc::new(open(&path).await);
+/// Where a log outlives its store.
+enum Medium {
+    Sqlite(tempfile::TempDir),
+    Kurrent(Double),
+}
+
+impl Medium {
+    async fn open(&self) -> Arc<dyn EventStore> {
+        match self {
+            Self::Sqlite(dir) => Arc::new(open(&dir.path().join("events.db")).await),
+            Self::Kurrent(double) => Arc::new(open_kurrent(&double.url()).await),
+        }
+    }
+}
+
+async fn play(steps: Vec<Step>, medium: Medium) -> Result<(), TestCaseError> {
+    let mut store = medium.open().await;
     let model = MemoryStore::new(LOG_ID);
     let mut lease = model.acquire_lease(&node()).await.expect("a lease");
     prop_assert_eq!(store.acquire_lease(&node()).await, Ok(lease.clone()));
@@ -114,7 +129,7 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
             }
             Step::Reopen => {
                 store.close().await.expect("closes");
-                store = Arc::new(open(&path).await);
+                store = medium.open().await;
             }
             Step::NewLease => {
                 lease = model.acquire_lease(&node()).await.expect("a lease");
@@ -135,6 +150,19 @@ proptest! {
     #[test]
     fn sqlite_answers_as_the_memory_engine_does(steps in prop::collection::vec(step(), 1..25)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(play(steps))?;
+        let medium = Medium::Sqlite(tempfile::tempdir().expect("a directory"));
+        runtime.expect("a runtime").block_on(play(steps, medium))?;
+    }
+}
+
+proptest! {
+    // Each step is a request or two over a socket.
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn kurrent_answers_as_the_memory_engine_does(steps in prop::collection::vec(step(), 1..25)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let medium = Medium::Kurrent(Double::start());
+        runtime.expect("a runtime").block_on(play(steps, medium))?;
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use blotter::events::OpenMode;
 use blotter::events::catalogue::ActorRestarted;
 use blotter::events::envelope::Origin;
+use blotter::events::kurrent::KurrentStore;
 use blotter::events::memory::MemoryStore;
 use blotter::events::plan::{Appended, Stamp};
 use blotter::events::postgres::PostgresStore;
@@ -16,6 +17,7 @@ use blotter::runtime::{DataClock, Runtime, SystemRandomness, SystemTasks};
 use blotter::values::{CommandId, NodeId, Position, StreamName, Timestamp, Version};
 use uuid::Uuid;
 
+use crate::kurrent_double::Double;
 use crate::postgres::server::Server;
 
 pub const LOG_ID: Uuid = Uuid::from_u128(0x1090_1090);
@@ -111,6 +113,7 @@ pub struct Fixture {
     pub lease: Lease,
     _dir: Option<tempfile::TempDir>,
     _server: Option<Server>,
+    _double: Option<Double>,
 }
 
 pub async fn memory() -> Fixture {
@@ -121,6 +124,7 @@ pub async fn memory() -> Fixture {
         lease,
         _dir: None,
         _server: None,
+        _double: None,
     }
 }
 
@@ -133,6 +137,7 @@ pub async fn sqlite() -> Fixture {
         lease,
         _dir: Some(dir),
         _server: None,
+        _double: None,
     }
 }
 
@@ -145,7 +150,27 @@ pub async fn postgres() -> Fixture {
         lease,
         _dir: None,
         _server: Some(server),
+        _double: None,
     }
+}
+
+pub async fn kurrent() -> Fixture {
+    let double = Double::start();
+    let store = Arc::new(open_kurrent(&double.url()).await);
+    let lease = store.acquire_lease(&node()).await.expect("a lease");
+    Fixture {
+        store,
+        lease,
+        _dir: None,
+        _server: None,
+        _double: Some(double),
+    }
+}
+
+pub async fn open_kurrent(url: &str) -> KurrentStore {
+    let mode = OpenMode::CreateOrOpen { new_log_id: LOG_ID };
+    let url = url.parse().expect("an address");
+    KurrentStore::open(&url, mode).await.expect("opens")
 }
 
 pub async fn open_postgres(url: &str) -> PostgresStore {
