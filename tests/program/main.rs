@@ -19,6 +19,10 @@ mod independent;
 mod listing;
 mod looped;
 mod people;
+mod postgres;
+#[allow(dead_code, reason = "the store's own tests use all of it")]
+#[path = "../store/postgres/server.rs"]
+mod server;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;
