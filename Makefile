@@ -68,7 +68,7 @@ torture: needs ## long loops: crashes and seeds; ROUNDS=N sets how many
 	BLOTTER_TORTURE=1 ROUNDS=$(ROUNDS) $(CARGO) test --locked --features failpoints --no-fail-fast
 
 needs:
-	@NEEDS="cargo cc python3 sqlite3 node npm browser" .ci/needs
+	@NEEDS="cargo cc python3 sqlite3 node npm browser postgres" .ci/needs
 
 clean: ## delete everything that was built
 	$(CARGO) clean

@@ -25,6 +25,10 @@ mod looped;
 mod metrics;
 mod older_log;
 mod people;
+mod postgres;
+#[allow(dead_code, reason = "the store's own tests use all of it")]
+#[path = "../store/postgres/server.rs"]
+mod server;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;

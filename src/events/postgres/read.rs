@@ -60,7 +60,7 @@ pub(super) async fn events(
         return refused(damaged(Position::ZERO, "the head row is missing"));
     }
     let page = Page { next, limit };
-    page.of(&rows, |receipt| receipt.first_position.get())
+    page.of(&rows, Position::new, |receipt| receipt.first_position.get())
         .map_err(Failure::Refused)
 }
 
@@ -78,8 +78,13 @@ pub(super) async fn stream_events(
         .bind(stream.as_str());
     let rows = answer(query.fetch_all(connection)).await?;
     let page = Page { next, limit };
-    page.of(&rows, |receipt| receipt.first_version.get())
-        .map_err(Failure::Refused)
+    // Where in the log a version that is missing stood, nobody knows.
+    page.of(
+        &rows,
+        |_| Position::ZERO,
+        |receipt| receipt.first_version.get(),
+    )
+    .map_err(Failure::Refused)
 }
 
 /// What was asked for, in positions or versions.
@@ -89,9 +94,11 @@ struct Page {
 }
 
 impl Page {
+    /// The events in `rows`; `position_of` tells where a number stands that is missing.
     fn of(
         &self,
         rows: &[PgRow],
+        position_of: impl Fn(u64) -> Position,
         first: impl Fn(&Receipt) -> u64,
     ) -> Result<Vec<Recorded>, StoreError> {
         let Some(row) = rows.first() else {
@@ -100,13 +107,11 @@ impl Page {
         let last = unsigned(row, "last", Position::ZERO)?;
         let mut commits: Vec<_> = rows.iter().filter_map(commit_on_page).collect();
         commits.sort_by_key(|commit| commit.as_ref().map(|commit| first(&commit.receipt)).ok());
-        let nearest = commits.last().and_then(|commit| commit.as_ref().ok());
-        let near = nearest.map(|commit| commit.receipt.last_position());
         let found = page::events(commits.into_iter(), self.next, self.limit, first)?;
-        let reached = (self.next - 1).saturating_add(found.len() as u64);
-        if found.len() < self.limit && reached < last {
-            let reason = format!("an event after {reached} is missing; the last one is {last}");
-            return so_far(found, damaged(near.unwrap_or_default().next(), reason));
+        let next = self.next.saturating_add(found.len() as u64);
+        if found.len() < self.limit && next <= last {
+            let reason = format!("number {next} is missing; the last one is {last}");
+            return so_far(found, damaged(position_of(next), reason));
         }
         Ok(found)
     }

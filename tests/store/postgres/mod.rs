@@ -1,11 +1,13 @@
 //! A log in a PostgreSQL database: `opening` (what is refused, who may do what), `writers` (several
-//! at one log, sessions that end in the middle of an append), `outages` (servers that go away).
+//! at one log, sessions that end in the middle of an append), `outages` (servers that go away),
+//! `reading` (pages of a log that was changed).
 //! `server` starts a private one for each test, `proxy` cuts the way to it, `place` is a log on it.
 
 mod opening;
 mod outages;
 mod place;
 pub mod proxy;
+mod reading;
 pub mod server;
 mod writers;
 
@@ -39,4 +41,12 @@ pub async fn until(connection: &mut PgConnection, sql: &str) {
 pub async fn yes(connection: &mut PgConnection, sql: &str) -> bool {
     let asked = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
     asked.fetch_one(connection).await.expect("an answer")
+}
+
+/// Makes an empty database of one that held a log.
+pub async fn clear(url: &str) {
+    let mut stranger = stranger(url).await;
+    let sql = "DROP SCHEMA IF EXISTS blotter CASCADE; DROP SCHEMA public CASCADE; \
+        CREATE SCHEMA public";
+    run(&mut stranger, sql).await.expect("clears");
 }

@@ -85,6 +85,13 @@ impl Server {
         self.url("postgres", "postgres")
     }
 
+    /// Runs statements with all rights.
+    pub fn sql(&self, statements: &str) {
+        let mut psql = Command::new(program("psql"));
+        psql.args(["--quiet", "--set=ON_ERROR_STOP=1", "--command", statements]);
+        run(psql.arg(self.owner_url()));
+    }
+
     /// Starts it again where it was, on the same port.
     pub fn start_again(&mut self, settings: &[&str]) {
         let ran = self.run(settings);
