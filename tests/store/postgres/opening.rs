@@ -271,10 +271,7 @@ async fn tables_of_another_program_are_left_untouched() {
 #[tokio::test]
 async fn who_is_not_let_in_is_told_why_without_the_password() {
     let mut server = Server::start();
-    let mut stranger = stranger(&server.owner_url()).await;
-    run(&mut stranger, "CREATE ROLE guarded LOGIN PASSWORD 'right'")
-        .await
-        .expect("creates");
+    server.sql("CREATE ROLE guarded LOGIN PASSWORD 'right'");
     let wrong = server.url("guarded:hunter2", "postgres");
     let place = server.url("guarded", "postgres");
     let parts = [

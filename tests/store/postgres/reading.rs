@@ -61,9 +61,16 @@ async fn a_gap_in_a_stream_does_not_pass_for_its_end() {
 #[tokio::test]
 async fn what_stands_after_the_head_is_not_handed_out() {
     let mut place = unprotected().await;
-    let more = "INSERT INTO commits SELECT 6, events, stream, 3, decode(repeat('01', 16), 'hex'),
-        fingerprint, records, leaves FROM commits WHERE first_position = 4";
-    run(&mut place.stranger, more).await.expect("inserts");
+    run(
+        &mut place.stranger,
+        "CREATE TABLE public.before AS SELECT * FROM head",
+    )
+    .await
+    .expect("copies");
+    let more = [commit("more", "order-9", 2, 1)];
+    place.append(&more).await.expect("recorded");
+    let back = "UPDATE head SET position = b.position, frontier = b.frontier FROM public.before b";
+    run(&mut place.stranger, back).await.expect("goes back");
     assert_eq!(place.positions().await, [1, 2, 3, 4, 5]);
     let on = place
         .store

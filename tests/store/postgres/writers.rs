@@ -194,6 +194,8 @@ async fn what_was_said_not_to_be_recorded_is_not_recorded_later() {
     let proxy = Proxy::start(place.server.port());
     let store = open_postgres(&proxy.url("postgres", "postgres")).await;
     let lease = store.acquire_lease(&node()).await.expect("a lease");
+    let first = append(&store, &lease, &[commit("first", "order-8", 0, 1)]).await;
+    assert_eq!(first, Ok(1), "its statements are prepared");
     // The append waits before it has begun, and its session outlives the connection.
     run(
         &mut place.stranger,
