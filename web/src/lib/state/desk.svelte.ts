@@ -19,6 +19,7 @@ import type { Channel } from '$lib/stream/frames';
 import { browserHost } from '$lib/stream/host';
 import { Candles, type Bar } from './candles.svelte';
 import { Connection } from './connection.svelte';
+import { draftOf, keepDraft } from './draft.svelte';
 import { Equity } from './equity.svelte';
 import { List } from './list.svelte';
 import { Refresher, SPACING_MS } from './refresher';
@@ -71,7 +72,8 @@ export class Desk {
   readonly equity = new Equity();
   readonly candles = new Candles();
   readonly tape = new Tape();
-  readonly ticket: Ticket = new Ticket(this);
+  readonly #user = session.current?.user ?? '';
+  readonly ticket: Ticket = new Ticket(this, draftOf(this.#user));
 
   readonly accounts = new List<Account>(() =>
     ask(api.GET('/api/v1/accounts', { params: { query: { limit: LIST_LIMIT } } })),
@@ -140,6 +142,7 @@ export class Desk {
 
   close(): void {
     this.#closed = true;
+    if (session.ended) keepDraft(this.#user, this.ticket.draft);
     this.#stream.stop();
     this.#refresher.stop();
     this.connection.stop();
@@ -151,12 +154,19 @@ export class Desk {
   /** The symbol to trade and to look at, chosen by clicking a row or a tab. */
   showSymbol(symbol: string): void {
     this.symbol = symbol;
-    if (!this.ticket.touched) this.ticket.fields.symbol = symbol;
+    if (!this.ticket.touched || this.ticket.fields.symbol === '') this.ticket.fields.symbol = symbol;
   }
 
   showOrders(which: 'open' | 'all'): void {
     this.ordersShown = which;
     this.mark(which === 'all' ? 'allOrders' : 'openOrders');
+  }
+
+  /** Brings all orders of `symbol` into view. */
+  lookUpOrders(symbol: string): void {
+    this.filter = symbol;
+    this.showOrders('all');
+    document.getElementById('orders')?.scrollIntoView({ block: 'nearest' });
   }
 
   showAccount(account: string): void {
