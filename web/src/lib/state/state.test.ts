@@ -22,7 +22,7 @@ describe('order ticket', () => {
   });
 
   it('is no order while something is missing or no number above zero', () => {
-    for (const quantity of ['', '0', '-5', 'abc', '1e3', '1.2.3']) {
+    for (const quantity of ['', '0', '-5', 'abc', '1e3', '1.2.3', '68,5', '1,2345']) {
       expect(orderFrom({ ...FIELDS, quantity }, 'demo'), quantity).toBeNull();
     }
     expect(orderFrom({ ...FIELDS, type: 'limit' }, 'demo')).toBeNull();

@@ -6,7 +6,7 @@
 import { api, ask, mintKey } from '$lib/api/client';
 import { outcomeUnknown, type Failure } from '$lib/api/problem';
 import type { NewOrder, Order, Preview } from '$lib/api/types';
-import { parse, signOf } from '$lib/format/decimal';
+import { readAmount, type Mistake } from '$lib/format/amount';
 import type { Desk } from './desk.svelte';
 import { Draft, sameOrder, type Fields, type Unanswered } from './draft.svelte';
 
@@ -18,12 +18,8 @@ const REPEAT_MS = 2_000;
 
 /** The order that the fields describe; null while something needed is missing or no number. */
 export function orderFrom(fields: Fields, account: string): NewOrder | null {
-  const amount = (text: string): string | null => {
-    const value = parse(text.replaceAll(',', ''));
-    return value !== null && signOf(value) > 0 ? text.replaceAll(',', '').trim() : null;
-  };
-  const quantity = amount(fields.quantity);
-  const limit = fields.type === 'limit' ? amount(fields.limitPrice) : null;
+  const quantity = readAmount(fields.quantity).text;
+  const limit = fields.type === 'limit' ? readAmount(fields.limitPrice).text : null;
   if (account === '' || fields.symbol === '' || quantity === null) return null;
   if (fields.type === 'limit' && limit === null) return null;
   return {
@@ -37,6 +33,9 @@ export function orderFrom(fields: Fields, account: string): NewOrder | null {
   };
 }
 
+/** The fields that are typed. */
+export type Typed = 'quantity' | 'limitPrice';
+
 export class Ticket {
   preview = $state.raw<Preview | null>(null);
   previewing = $state(false);
@@ -46,6 +45,9 @@ export class Ticket {
   confirming = $state.raw<NewOrder | null>(null);
   sending = $state(false);
   accepted = $state.raw<Order | null>(null);
+  /** What was typed and left, and whether a review was asked for: only then a mistake is told. */
+  #left = $state<Record<Typed, boolean>>({ quantity: false, limitPrice: false });
+  #asked = $state(false);
   #key = '';
   #question = 0;
   #previewedAt = -Infinity;
@@ -67,6 +69,23 @@ export class Ticket {
 
   get order(): NewOrder | null {
     return orderFrom(this.fields, this.desk.account);
+  }
+
+  /** What keeps `field` from being an amount; null when it is one or is not needed. */
+  mistake(field: Typed): Mistake | null {
+    if (field === 'limitPrice' && this.fields.type !== 'limit') return null;
+    return readAmount(this.fields[field]).mistake;
+  }
+
+  /** The same, once it is time to tell: not while someone is still typing. */
+  toldMistake(field: Typed): Mistake | null {
+    const mistake = this.mistake(field);
+    return this.#asked || (this.#left[field] && mistake !== 'missing') ? mistake : null;
+  }
+
+  /** Called when a field loses the focus. */
+  leave(field: Typed): void {
+    this.#left[field] = true;
   }
 
   /** Something was typed that a change of symbol elsewhere must not pull away. */
@@ -124,6 +143,7 @@ export class Ticket {
 
   review(): void {
     const order = this.order;
+    this.#asked = order === null;
     if (order === null) return;
     // The body goes out as it did before: the same key takes the same command only.
     this.#confirm(this.draft.earlier(order) ?? { order, key: mintKey() });
@@ -185,6 +205,7 @@ export class Ticket {
     this.failure = null;
     this.preview = null;
     this.accepted = order;
+    this.#left = { quantity: false, limitPrice: false };
     // A repetition may leave another order in the fields, which stays.
     if (sent !== null && this.order !== null && sameOrder(sent, this.order)) this.fields.quantity = '';
     this.desk.mark('openOrders', 'allOrders', 'accounts');

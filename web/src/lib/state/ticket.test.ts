@@ -122,6 +122,22 @@ describe('a lost answer', () => {
   });
 });
 
+describe('a mistake in a field', () => {
+  it('is told once the field is left, a missing amount once a review is asked for', () => {
+    ticket.prefill({ symbol: 'IBM', quantity: '68,5' });
+    expect(ticket.toldMistake('quantity')).toBeNull();
+    ticket.leave('quantity');
+    expect(ticket.toldMistake('quantity')).toBe('comma');
+    ticket.prefill({ quantity: '', type: 'limit' });
+    expect(ticket.toldMistake('quantity')).toBeNull();
+    ticket.review();
+    expect(ticket.confirming).toBeNull();
+    expect([ticket.toldMistake('quantity'), ticket.toldMistake('limitPrice')]).toEqual(['missing', 'missing']);
+    ticket.prefill({ quantity: '5', type: 'market' });
+    expect([ticket.toldMistake('quantity'), ticket.toldMistake('limitPrice')]).toEqual([null, null]);
+  });
+});
+
 describe('a session that ends', () => {
   it('leaves the ticket to the same user, once', async () => {
     await loseAnAnswer();
