@@ -64,6 +64,8 @@ export class Desk {
   filter = $state<string | null>(null);
   /** Whether the list of all orders is looked at, and so worth fetching. */
   ordersShown = $state<'open' | 'all'>('all');
+  /** The order to bring into view among the orders. */
+  sought = $state<string | null>(null);
   businessTime = $state<string | null>(null);
   /** Increases when fills of the log may have been missed. */
   fillsEdition = $state(0);
@@ -167,6 +169,13 @@ export class Desk {
     this.filter = symbol;
     this.showOrders('all');
     document.getElementById('orders')?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Brings one order into view, also when it is still to be fetched. */
+  seekOrder(id: string): void {
+    this.filter = null;
+    this.sought = id;
+    this.showOrders('all');
   }
 
   showAccount(account: string): void {
