@@ -256,6 +256,7 @@ export class Desk {
 
   #refetch(): void {
     this.#waiting = [];
+    this.tape.breakOff();
     this.equity.reset();
     this.candles.refetch();
     this.fillsEdition += 1;
@@ -284,7 +285,7 @@ export class Desk {
       if (event.type === 'PriceMarked') this.#takePrice(event);
       for (const name of changedBy(event.type)) changed.add(name);
     }
-    this.tape.add(events);
+    this.tape.follow(events);
     this.mark(...changed);
   }
 
