@@ -19,7 +19,7 @@ import type { Channel } from '$lib/stream/frames';
 import { browserHost } from '$lib/stream/host';
 import { Candles, type Bar } from './candles.svelte';
 import { Connection } from './connection.svelte';
-import { draftOf, keepDraft } from './draft.svelte';
+import { draftOf } from './draft.svelte';
 import { Equity } from './equity.svelte';
 import { List } from './list.svelte';
 import { Refresher, SPACING_MS } from './refresher';
@@ -74,8 +74,7 @@ export class Desk {
   readonly equity = new Equity();
   readonly candles = new Candles();
   readonly tape = new Tape();
-  readonly #user = session.current?.user ?? '';
-  readonly ticket: Ticket = new Ticket(this, draftOf(this.#user));
+  readonly ticket: Ticket = new Ticket(this, draftOf(session.current?.user ?? ''));
 
   readonly accounts = new List<Account>(() =>
     ask(api.GET('/api/v1/accounts', { params: { query: { limit: LIST_LIMIT } } })),
@@ -144,7 +143,6 @@ export class Desk {
 
   close(): void {
     this.#closed = true;
-    if (session.ended) keepDraft(this.#user, this.ticket.draft);
     this.#stream.stop();
     this.#refresher.stop();
     this.connection.stop();

@@ -57,13 +57,13 @@ function sameAmount(a: string | null | undefined, b: string | null | undefined):
 
 let kept: { user: string; draft: Draft } | null = null;
 
-/** The draft that `user` left behind when the session ended, or a new one. */
+/** The draft of `user`: the one left behind when the session ended by itself, or a new one. */
 export function draftOf(user: string): Draft {
-  const draft = kept?.user === user ? kept.draft : new Draft();
-  kept = null;
-  return draft;
+  if (kept?.user !== user) kept = { user, draft: new Draft() };
+  return kept.draft;
 }
 
-export function keepDraft(user: string, draft: Draft): void {
-  kept = { user, draft };
+/** Whoever logs out leaves nothing behind. */
+export function dropDraft(): void {
+  kept = null;
 }
