@@ -5,7 +5,7 @@
 //! [`sqlite`] and [`memory`], opened by [`engine`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
 //! check of a whole log, [`copy`] its copy in another store, [`mark`] a place in it that is
-//! remembered elsewhere.
+//! remembered elsewhere, [`snapshot`] what folds over it came to.
 //!
 //! Invariants: positions and stream versions are gapless; nothing is published before it is
 //! durable; nothing recorded is ever changed.
@@ -21,6 +21,7 @@ pub mod mark;
 pub mod memory;
 pub mod merkle;
 pub mod plan;
+pub mod snapshot;
 pub mod sqlite;
 pub mod store;
 pub mod verify;
@@ -32,4 +33,5 @@ pub use envelope::{Envelope, Recorded};
 pub use feed::{Feed, FeedError, Subscription};
 pub use journal::{Journal, JournalState, Writer};
 pub use mark::LogMark;
+pub use snapshot::{Fold, Snapshots};
 pub use store::{EventStore, Lease, OpenMode, StoreError};

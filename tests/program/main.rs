@@ -13,6 +13,8 @@ mod bad_files;
 mod bad_input;
 mod copying;
 mod crash;
+#[path = "../actors/cuts.rs"]
+mod cuts;
 mod data;
 mod demo;
 mod disk_full;
@@ -22,6 +24,7 @@ mod looped;
 mod metrics;
 mod older_log;
 mod people;
+mod snapshots;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;

@@ -1,7 +1,8 @@
 //! Event stores, journal, feed and verification: what the rest of the program stands on.
 //!
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
-//! `sqlite` and `tamper` are about the file; `copying` takes a log from one store to another; `journal` and `feed` run on a store that fails by
+//! `sqlite` and `tamper` are about the file; `copying` takes a log from one store to another; `snapshots` and
+//! `marks` are about what is kept beside it; `journal` and `feed` run on a store that fails by
 //! script (`faulty`).
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +18,7 @@ mod feed;
 mod journal;
 mod marks;
 mod model;
+mod snapshots;
 mod sqlite;
 mod support;
 mod tamper;
