@@ -117,6 +117,10 @@ impl Node {
         let read_models = fold_views(views, &journal, &runtime).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
+        // A log beyond this machine may have taken the last append of the holder before until then.
+        let head = store.head().await?.position;
+        snapshots.follow(head, &mut ledger).await?;
+        clock.advance_to(ledger.marked_at);
         let recording = identity.record_to(journal.writer(), &*runtime.tasks);
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
         let means = Means {

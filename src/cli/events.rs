@@ -129,7 +129,7 @@ fn show(recorded: &Recorded, args: &EventsArgs) -> io::Result<()> {
         return output::line(String::from_utf8_lossy(&recorded.record));
     }
     let envelope = &recorded.envelope;
-    let payload = serde_json::to_string(&envelope.event)?;
+    let payload = recorded.stored_payload().map_err(io::Error::other)?;
     output::line(format!(
         "{:>8}  {}  {}  {}@{}  {}  {payload}",
         envelope.position,

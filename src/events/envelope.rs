@@ -1,10 +1,12 @@
 //! The record: one event with everything there is to know about it, and its canonical bytes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::catalogue::{Event, PayloadError};
+use super::catalogue::{Event, PayloadError, schema};
 use super::commit::{Meta, RECORD_BYTES_MAX, Who};
 use super::merkle::leaf_hash;
 use crate::values::canonical::{self, CanonicalError, Hash};
@@ -35,6 +37,8 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     pub envelope: Envelope,
+    /// In which the event is stored. `envelope` holds it in the version of today.
+    pub schema_version: u32,
     pub record: Vec<u8>,
     pub leaf: Hash,
 }
@@ -58,24 +62,46 @@ pub enum DecodeError {
     Payload(#[from] PayloadError),
 }
 
-/// The envelope's fields as they stand in the record.
-#[derive(Serialize)]
-struct Written<'a> {
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    NotCanonical(#[from] CanonicalError),
+}
+
+/// One recorded event with everything there is to know about it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Record")]
+struct Written<'a, P> {
     position: Position,
     stream: &'a StreamName,
+    /// In its stream.
     version: Version,
     event_id: EventId,
-    r#type: &'static str,
+    /// Together with `schema_version` it names the schema of `payload`.
+    r#type: &'a str,
     schema_version: u32,
-    payload: &'a Event,
+    /// The fact itself.
+    payload: &'a P,
+    /// Ties together everything that one cause set off.
     correlation_id: Uuid,
+    /// The event this follows from; null where it began outside.
     causation_id: Option<EventId>,
     command_id: &'a CommandId,
     who: &'a Who,
+    /// Business time.
     occurred_at: Timestamp,
+    /// Wall clock of the node.
     recorded_at: Timestamp,
     node: &'a NodeId,
+    /// Version and commit of the program that recorded it.
     build: &'a str,
+}
+
+/// JSON Schema (draft 2020-12) of a record, which leaves `payload` to the event's own.
+pub fn record_schema() -> Value {
+    schema::of::<Written<'static, Map<String, Value>>>()
 }
 
 #[derive(Deserialize)]
@@ -130,6 +156,7 @@ impl Envelope {
         }
         Ok(Recorded {
             leaf: leaf_hash(&record),
+            schema_version: self.event.schema_version(),
             envelope: self,
             record,
         })
@@ -161,9 +188,46 @@ impl Recorded {
         };
         Ok(Self {
             envelope,
+            schema_version: read.schema_version,
             leaf: leaf_hash(&record),
             record,
         })
+    }
+
+    /// The payload exactly as stored, in the schema version it was stored in.
+    pub fn stored_payload(&self) -> Result<&RawValue, DecodeError> {
+        #[derive(Deserialize)]
+        struct Payload<'a> {
+            #[serde(borrow)]
+            payload: &'a RawValue,
+        }
+        Ok(serde_json::from_slice::<Payload<'_>>(&self.record)?.payload)
+    }
+
+    /// What a program that wrote this version would write for what was read: the same bytes, or
+    /// the record is not in canonical form.
+    pub fn rewrite(&self) -> Result<Vec<u8>, RewriteError> {
+        let read: Read<'_> = serde_json::from_slice(&self.record).map_err(DecodeError::from)?;
+        let payload = Event::rewrite(&read.r#type, read.schema_version, read.payload)
+            .map_err(DecodeError::from)?;
+        let written = Written {
+            position: read.position,
+            stream: &read.stream,
+            version: read.version,
+            event_id: read.event_id,
+            r#type: &read.r#type,
+            schema_version: read.schema_version,
+            payload: &payload,
+            correlation_id: read.correlation_id,
+            causation_id: read.causation_id,
+            command_id: &read.command_id,
+            who: &read.who,
+            occurred_at: read.occurred_at,
+            recorded_at: read.recorded_at,
+            node: &read.node,
+            build: &read.build,
+        };
+        Ok(canonical::to_bytes(&written)?)
     }
 
     pub fn position(&self) -> Position {

@@ -2,7 +2,8 @@
 //!
 //! In the order a fact takes: [`catalogue`] (its shape) -> [`commit`] (what a writer asks to
 //! record) -> [`journal`] (group commit: many commits, one fsync) -> [`store`] with its engines
-//! [`sqlite`] and [`memory`], opened by [`engine`] -> [`feed`] (what consumers pull). [`envelope`] is the stored record,
+//! [`sqlite`], [`postgres`], [`kurrent`] and [`memory`], opened by [`engine`] -> [`feed`] (what
+//! consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
 //! check of a whole log, [`copy`] its copy in another store, [`mark`] a place in it that is
 //! remembered elsewhere, [`snapshot`] what folds over it came to.
@@ -17,10 +18,13 @@ pub mod engine;
 pub mod envelope;
 pub mod feed;
 pub mod journal;
+pub mod kurrent;
 pub mod mark;
 pub mod memory;
 pub mod merkle;
+mod page;
 pub mod plan;
+pub mod postgres;
 pub mod snapshot;
 pub mod sqlite;
 pub mod store;

@@ -190,8 +190,8 @@ impl Check {
         if let Some(difference) = disagreement(stored, index, position, &read.envelope) {
             return broken(position, difference);
         }
-        match read.envelope.clone().seal() {
-            Ok(again) if again.record == record => {}
+        match read.rewrite() {
+            Ok(again) if again == record => {}
             Ok(_) => return broken(position, "its record is not in canonical form"),
             Err(error) => return broken(position, error.to_string()),
         }

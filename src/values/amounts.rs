@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Most decimals an amount may carry. Products of two amounts stay within rust_decimal's 28
@@ -115,8 +116,13 @@ macro_rules! amounts {
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            JsonSchema,
         )]
         #[serde(try_from = "String", into = "String")]
+        // Normalised: no leading and no trailing zeros, no negative zero.
+        #[schemars(extend(
+            "pattern" = r"^(0|-?([1-9][0-9]{0,14}|0\.[0-9]{0,11}[1-9]|[1-9][0-9]{0,14}\.[0-9]{0,11}[1-9]))$"
+        ))]
         pub struct $name(Decimal);
 
         impl $name {

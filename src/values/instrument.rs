@@ -1,18 +1,19 @@
 //! What can be traded, and how finely.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Price, Quantity, Symbol};
 
 /// FIX SecurityType in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InstrumentKind {
     Equity,
 }
 
 /// The terms of one instrument.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Instrument {
     pub symbol: Symbol,
     pub kind: InstrumentKind,

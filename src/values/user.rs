@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Longest user name in characters.
@@ -11,8 +12,11 @@ pub const USER_NAME_MAX: usize = 32;
 pub const NOBODY: &str = "unknown";
 
 /// The name a person logs in with: 1 to 32 of `a-z 0-9 . _ -`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[a-z0-9._-]{1,32}$"))]
 pub struct UserName(std::sync::Arc<str>);
 
 /// Why a text is not a user's name. It does not repeat the text: people type passwords there.

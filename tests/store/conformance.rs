@@ -20,6 +20,12 @@ macro_rules! for_every_engine {
         mod on_sqlite {
             $(#[tokio::test] async fn $test() { super::$test(crate::support::sqlite().await).await; })+
         }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() { super::$test(crate::support::postgres().await).await; })+
+        }
+        mod on_kurrent {
+            $(#[tokio::test] async fn $test() { super::$test(crate::support::kurrent().await).await; })+
+        }
     };
 }
 

@@ -1,5 +1,6 @@
 //! Facts of one account (`account-{id}`), written by risk.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{
@@ -7,7 +8,8 @@ use crate::values::{
     Quantity, Side, StrategyId, Symbol, VenueId,
 };
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An account was opened; nothing is on it yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountOpened {
     pub account: AccountId,
     /// Chosen by people; unique within the log.
@@ -16,14 +18,15 @@ pub struct AccountOpened {
     pub currency: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Cash was paid in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CashDeposited {
     pub amount: Money,
     pub reason: String,
 }
 
 /// An order arrived. The decision on it follows in the same commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderSubmitted {
     pub order_id: OrderId,
     pub client_order_id: ClientOrderId,
@@ -35,7 +38,7 @@ pub struct OrderSubmitted {
 }
 
 /// The checks of risk, by stable code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckCode {
     AccountOpen,
@@ -70,7 +73,7 @@ impl CheckCode {
     ];
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Passed,
@@ -78,24 +81,25 @@ pub enum Verdict {
 }
 
 /// One check as it was evaluated. `limit` and `observed` are text in the check's own unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     pub code: CheckCode,
     pub verdict: Verdict,
-    /// What was allowed; `None` when no limit applies or none is set.
+    /// What was allowed; absent when no limit applies or none is set.
     pub limit: Option<String>,
-    /// What was seen; `None` when it is missing.
+    /// What was seen; absent when it is missing.
     pub observed: Option<String>,
 }
 
 /// What an open order holds back: cash for a buy, units for a sell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reservation {
     pub cash: Money,
     pub quantity: Quantity,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Every check passed: the order may be sent, and what it may cost is held back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderApproved {
     pub order_id: OrderId,
     pub client_order_id: ClientOrderId,
@@ -111,7 +115,8 @@ pub struct OrderApproved {
     pub decided_at: Position,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A check failed: the order is never sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRefused {
     pub order_id: OrderId,
     /// The first check that failed.
@@ -121,14 +126,15 @@ pub struct OrderRefused {
     pub decided_at: Position,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Somebody asked for the cancel of an order that is out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CancelRequested {
     pub order_id: OrderId,
     pub reason: String,
 }
 
 /// One execution, booked. All rounding has happened: these figures are added, never recomputed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FillBooked {
     pub order_id: OrderId,
     pub execution_id: ExecutionId,
@@ -153,7 +159,7 @@ pub struct FillBooked {
 }
 
 /// An order ended with units unexecuted, and what it still held back is free again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationReleased {
     pub order_id: OrderId,
     pub released: Reservation,

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{AccountId, StrategyId, Symbol, VenueId};
 
 /// What a kill switch stops.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(tag = "scope", content = "key", rename_all = "snake_case")]
 pub enum HaltScope {
     Firm,
@@ -29,14 +32,15 @@ impl fmt::Display for HaltScope {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HaltMode {
     /// Nothing new; cancels pass.
     Halt,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Trading was stopped for a scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KillSwitchEngaged {
     #[serde(flatten)]
     pub scope: HaltScope,
@@ -44,7 +48,8 @@ pub struct KillSwitchEngaged {
     pub cause: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A stop was lifted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KillSwitchReleased {
     #[serde(flatten)]
     pub scope: HaltScope,

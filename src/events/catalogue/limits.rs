@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{AccountId, Money, Quantity, Ratio, StreamName};
 
 /// Whom limits bind. Where both the firm and an account set one, the tighter binds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "scope", content = "account", rename_all = "snake_case")]
 pub enum LimitScope {
     Firm,
@@ -29,8 +30,8 @@ impl fmt::Display for LimitScope {
     }
 }
 
-/// One set of limits. `None` sets none; a required limit that nobody sets refuses every order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One set of limits. An absent one sets none; a required limit that nobody sets refuses every order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskLimits {
     /// Largest quantity times price of one order.
     pub max_order_notional: Option<Money>,
@@ -42,7 +43,8 @@ pub struct RiskLimits {
     pub reference_age_seconds_max: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Limits were set, or replaced by others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskLimitsChanged {
     pub scope: LimitScope,
     pub before: Option<RiskLimits>,

@@ -1,11 +1,12 @@
 //! Prices that decisions used (`market-{symbol}`), written by the market feed.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{BarDate, Price, Symbol};
 
 /// One bar of open, high, low, close prices.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bar {
     pub date: BarDate,
     pub open: Price,
@@ -17,7 +18,7 @@ pub struct Bar {
 }
 
 /// A price became known. The price to judge by is the bar's close.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceMarked {
     pub symbol: Symbol,
     pub bar: Bar,

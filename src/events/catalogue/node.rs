@@ -1,10 +1,12 @@
 //! Facts of one node (`node-{id}`), written by that node.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{NodeId, Position};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A node took over the log and runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeStarted {
     pub node: NodeId,
     /// The writer's lease; higher than any before it.
@@ -15,13 +17,15 @@ pub struct NodeStarted {
     pub config_hash: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A node ended in order; after a crash this is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeStopped {
     pub node: NodeId,
     pub reason: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An actor failed and was rebuilt from the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActorRestarted {
     pub actor: String,
     pub cause: String,

@@ -1,5 +1,6 @@
 //! Facts of one order at its venue (`order-{id}`), written by execution.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{
@@ -9,7 +10,7 @@ use crate::values::{
 
 /// Which report of a venue a fact came from. Sequences count from 1 per venue, so the highest one
 /// in the log is where execution asks on after a restart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportRef {
     pub venue: VenueId,
     pub sequence: u64,
@@ -18,7 +19,7 @@ pub struct ReportRef {
 }
 
 /// Who said no.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "origin", rename_all = "snake_case")]
 pub enum Origin {
     /// Execution itself; nothing was sent.
@@ -29,7 +30,7 @@ pub enum Origin {
 }
 
 /// About to be sent. Durable before the first byte leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRouted {
     pub order_id: OrderId,
     pub account: AccountId,
@@ -42,14 +43,16 @@ pub struct OrderRouted {
     pub attempt: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The venue has the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderAcknowledged {
     pub order_id: OrderId,
     pub venue_order_id: VenueOrderId,
     pub report: ReportRef,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The order did not come to the venue, or the venue turned it down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRejected {
     pub order_id: OrderId,
     pub account: AccountId,
@@ -57,7 +60,8 @@ pub struct OrderRejected {
     pub reason: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The venue executed the order or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderExecuted {
     pub order_id: OrderId,
     pub account: AccountId,
@@ -77,21 +81,23 @@ pub struct OrderExecuted {
 }
 
 /// About to ask the venue to cancel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CancelPending {
     pub order_id: OrderId,
     /// The `CancelRequested` this rests on.
     pub request: EventId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The order ended with a cancel; what was executed before stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCanceled {
     pub order_id: OrderId,
     pub account: AccountId,
     pub origin: Origin,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A cancel was turned down; the order goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CancelRejected {
     pub order_id: OrderId,
     pub origin: Origin,
@@ -100,7 +106,8 @@ pub struct CancelRejected {
     pub request: EventId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The order ended by its time in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderExpired {
     pub order_id: OrderId,
     pub account: AccountId,
@@ -108,14 +115,14 @@ pub struct OrderExpired {
 }
 
 /// Sent, and it is not known whether it arrived. Its reservation stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderInDoubt {
     pub order_id: OrderId,
     pub reason: String,
 }
 
 /// What asking the venue about an order in doubt brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// The venue has the order; its reports follow.
@@ -124,7 +131,8 @@ pub enum Finding {
     NeverArrived,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The venue was asked about an order in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderReconciled {
     pub order_id: OrderId,
     pub finding: Finding,

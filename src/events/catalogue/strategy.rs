@@ -1,5 +1,6 @@
 //! Facts of one strategy instance (`strategy-{id}`), written by the strategy actor.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{
@@ -8,7 +9,7 @@ use crate::values::{
 };
 
 /// How a strategy decides, with its parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum StrategyRule {
     /// Long while the fast simple moving average of closes is above the slow one.
@@ -20,7 +21,8 @@ pub enum StrategyRule {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A strategy with its rule, its account and its instruments; it does not run yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StrategyRegistered {
     pub strategy: StrategyId,
     pub name: String,
@@ -30,16 +32,18 @@ pub struct StrategyRegistered {
     pub symbols: Vec<Symbol>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A strategy may be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StrategyApproved {
     pub reason: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A strategy runs from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StrategyStarted {}
 
 /// What a strategy did about its own signal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum SignalAction {
     /// It sends this market order; a restart sends it again under the same command id.
@@ -52,7 +56,8 @@ pub enum SignalAction {
     None { reason: String },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A strategy saw something, whether or not it acted on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignalGenerated {
     pub symbol: Symbol,
     pub side: Side,

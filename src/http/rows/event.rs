@@ -80,9 +80,8 @@ impl From<&Recorded> for Event {
             version: envelope.version,
             event_id: envelope.event_id,
             r#type: envelope.event.name(),
-            schema_version: envelope.event.schema_version(),
-            // It was written as JSON once, so it can be again.
-            payload: serde_json::to_value(&envelope.event).unwrap_or_default(),
+            schema_version: recorded.schema_version,
+            payload: stored_payload(recorded),
             who: meta.who.clone().into(),
             command_id: meta.command_id.clone(),
             correlation_id: meta.correlation_id,
@@ -94,4 +93,12 @@ impl From<&Recorded> for Event {
             leaf_hash: hex::encode(recorded.leaf),
         }
     }
+}
+
+/// A record was read as JSON once, so it can be again.
+fn stored_payload(recorded: &Recorded) -> Value {
+    let payload = recorded.stored_payload().ok();
+    payload
+        .and_then(|payload| serde_json::from_str(payload.get()).ok())
+        .unwrap_or_default()
 }
