@@ -45,12 +45,16 @@ const TOOBIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
 const NOTADB: i32 = 26;
 const READONLY_DBMOVED: i32 = 1032;
+/// The index of the write-ahead log (`-shm`) cannot be made or made longer. SQLite does not say why;
+/// what it has asked for is room.
+const IOERR_SHMSIZE: i32 = 4874;
 
 impl Failure {
     /// Of an extended (or primary) result code.
     pub fn of_code(extended: i32) -> Self {
         match (extended, extended & 0xff) {
             (READONLY_DBMOVED, _) => Failure::Moved,
+            (IOERR_SHMSIZE, _) => Failure::NoRoom,
             (_, BUSY | LOCKED) => Failure::Locked,
             (_, FULL) => Failure::NoRoom,
             (_, READONLY | PERM) => Failure::NotWritable,
@@ -100,14 +104,14 @@ mod tests {
     fn each_code_has_its_meaning() {
         let meanings = [
             (Failure::Locked, vec![5, 261, 517, 6, 262]),
-            (Failure::NoRoom, vec![13]),
+            (Failure::NoRoom, vec![13, 4874]),
             (Failure::NotWritable, vec![3, 8, 264, 1288]),
             (Failure::CannotOpen, vec![14, 526]),
             (Failure::NoMemory, vec![7]),
             (Failure::Interrupted, vec![9]),
             (Failure::TooBig, vec![18]),
             (Failure::Constraint, vec![19, 2067]),
-            (Failure::Disk, vec![10, 266, 778, 1034, 4874]),
+            (Failure::Disk, vec![10, 266, 778, 1034]),
             (Failure::Corrupt, vec![11, 267]),
             (Failure::NotADatabase, vec![26]),
             (Failure::Moved, vec![1032]),

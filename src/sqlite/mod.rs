@@ -14,7 +14,8 @@ pub use failure::{Failure, code_of};
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::ffi::{Error as Code, SQLITE_CANTOPEN};
+use rusqlite::{Connection, Error, OpenFlags};
 
 /// Statements that stay prepared on one connection.
 const STATEMENTS_KEPT: usize = 64;
@@ -23,9 +24,28 @@ const STATEMENTS_KEPT: usize = 64;
 /// process' lock.
 pub fn open_for_writing(path: &Path, lock_wait: Duration) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, lock_wait)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    use_write_ahead_log(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
+}
+
+/// A file that was made just now is changed by it. SQLite commits that change after it has answered
+/// with a row, and on some file systems it cannot be made: so the statement is run to its end, and
+/// its answer looked at.
+fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    match mode.as_str() {
+        "wal" => Ok(()),
+        _ => Err(Error::SqliteFailure(
+            Code::new(SQLITE_CANTOPEN),
+            Some(format!("its journal stays in mode {mode:?}, not \"wal\"")),
+        )),
+    }
 }
 
 /// The same, without a way to change it.

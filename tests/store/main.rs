@@ -14,6 +14,8 @@
 
 mod conformance;
 mod copying;
+#[cfg(target_os = "linux")]
+mod disk;
 mod faulty;
 mod feed;
 mod journal;
@@ -26,3 +28,4 @@ mod snapshots;
 mod sqlite;
 mod support;
 mod tamper;
+mod torture;

@@ -5,25 +5,31 @@
 //! medium has failed once nothing is written any more, because a later fsync that passes proves
 //! nothing about the pages an earlier one lost.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::append;
-use super::errors::store_error;
+use super::errors::{commit_error, store_error};
 use crate::events::commit::Commit;
 use crate::events::plan::{Plan, Stamp};
 use crate::events::store::{Lease, StoreError, StoredCommit};
-use crate::sqlite::open_for_writing;
+use crate::sqlite::{Failure, code_of, open_for_writing};
 use crate::values::NodeId;
 
 /// The write-ahead log is copied into the database file after this many pages of 4 KiB.
-const WAL_CHECKPOINT_PAGES: i64 = 8_000;
+const WAL_CHECKPOINT_PAGES: i32 = 8_000;
 /// Page cache of the writing connection; negative means KiB.
 const CACHE_KIB: i64 = -65_536;
 /// How long a statement waits for another process' lock before it counts as busy.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// Pages in the write-ahead log after the last COMMIT on this thread; SQLite tells only then.
+    static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
+}
 
 pub(super) struct Writer {
     path: PathBuf,
@@ -38,9 +44,28 @@ pub(super) struct Writer {
 /// A connection that writes to the log at `path`, which is there.
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open_for_writing(path, BUSY_WAIT)?;
-    connection.pragma_update(None, "wal_autocheckpoint", WAL_CHECKPOINT_PAGES)?;
+    connection.wal_hook(Some(|_, pages| {
+        WAL_PAGES.set(pages);
+        Ok(())
+    }));
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
     Ok(connection)
+}
+
+/// Copies the write-ahead log into the database file. SQLite does that by itself in some COMMITs,
+/// and again when the last connection is closed, but keeps every failure to itself.
+fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
+    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    match copied {
+        Err(error) if is_of_the_medium(&error) => Err(store_error(error)),
+        // Somebody reads, or there is no room: what is in the write-ahead log is durable there, and
+        // the next transaction tries again.
+        Err(_) | Ok(()) => Ok(()),
+    }
+}
+
+fn is_of_the_medium(error: &rusqlite::Error) -> bool {
+    code_of(error).is_some_and(|code| Failure::of_code(code).is_of_the_medium())
 }
 
 impl Writer {
@@ -91,7 +116,10 @@ impl Writer {
             Err(error) => Outcome::NotDone(store_error(error)),
         };
         match outcome {
-            Outcome::Done(value) => Ok(value),
+            Outcome::Done(value) => match self.checkpoint_a_long_log() {
+                Ok(()) => Ok(value),
+                Err(error) => Err(self.give_up(error)),
+            },
             Outcome::NotDone(error) => Err(self.give_up(error)),
             Outcome::CommitFailed(value, number, error) => {
                 let error = self.give_up(error);
@@ -104,6 +132,13 @@ impl Writer {
                     _ => Err(StoreError::Indeterminate(error.to_string())),
                 }
             }
+        }
+    }
+
+    fn checkpoint_a_long_log(&self) -> Result<(), StoreError> {
+        match &self.connection {
+            Some(connection) if WAL_PAGES.get() >= WAL_CHECKPOINT_PAGES => checkpoint(connection),
+            _ => Ok(()),
         }
     }
 
@@ -146,10 +181,13 @@ impl Writer {
 
     pub(super) fn close(&mut self) -> Result<(), StoreError> {
         self.failed = Some(StoreError::Unavailable("the event store was closed".into()));
-        match self.connection.take() {
-            Some(connection) => connection.close().map_err(|(_, error)| store_error(error)),
-            None => Ok(()),
-        }
+        let Some(connection) = self.connection.take() else {
+            return Ok(());
+        };
+        checkpoint(&connection)?;
+        connection
+            .close()
+            .map_err(|(_, error)| store_error(error))
     }
 }
 
@@ -174,7 +212,7 @@ fn run<T>(
         Err(error) => Outcome::NotDone(error),
         Ok((value, number)) => match transaction.commit() {
             Ok(()) => Outcome::Done(value),
-            Err(error) => Outcome::CommitFailed(value, number, store_error(error)),
+            Err(error) => Outcome::CommitFailed(value, number, commit_error(error)),
         },
     }
 }
