@@ -1,13 +1,13 @@
 //! Events out of stored commits, checked on the way: the same for every engine that keeps a row a
 //! commit.
 //!
-//! Entry points: [`events`], [`so_far`], [`damaged`].
+//! Entry points: [`events`], [`receipt`], [`so_far`], [`damaged`].
 //! Invariant: bytes that are not what an append wrote never leave here as events; the reader gets
 //! everything before them first, then [`StoreError::Damaged`] with the position.
 
 use std::fmt::Display;
 
-use super::commit::Receipt;
+use super::commit::{CommitId, Receipt};
 use super::envelope::Recorded;
 use super::store::{StoreError, StoredCommit};
 use crate::values::Position;
@@ -41,7 +41,7 @@ pub(super) fn events(
             if found.len() == limit {
                 break;
             }
-            match decode(receipt.first_position.plus(index), records.next()) {
+            match decode(&receipt, index, records.next()) {
                 Ok(recorded) => found.push(recorded),
                 Err(error) => return so_far(found, error),
             }
@@ -73,8 +73,33 @@ fn numbered(commit: StoredCommit) -> impl Iterator<Item = (Vec<u8>, Hash)> {
     commit.records.into_iter().zip(commit.leaves)
 }
 
-/// The event at `position`.
-fn decode(position: Position, stored: Option<(Vec<u8>, Hash)>) -> Result<Recorded, StoreError> {
+/// The receipt of a stored commit, if its first record bears it out.
+pub(super) fn receipt(commit: StoredCommit) -> Result<Receipt, StoreError> {
+    let receipt = commit.receipt.clone();
+    let count = commit.records.len();
+    if count as u64 != receipt.events {
+        let reason = format!(
+            "its row says {} events and has {count} records",
+            receipt.events
+        );
+        return Err(damaged(receipt.first_position, reason));
+    }
+    let first = decode(&receipt, 0, numbered(commit).next())?;
+    let meta = &first.envelope.meta;
+    if CommitId::of_command(&meta.who.principal, &meta.command_id) != receipt.commit_id {
+        let reason = "its commit id is not that of its command";
+        return Err(damaged(receipt.first_position, reason));
+    }
+    Ok(receipt)
+}
+
+/// Event number `index` of a commit.
+fn decode(
+    receipt: &Receipt,
+    index: u64,
+    stored: Option<(Vec<u8>, Hash)>,
+) -> Result<Recorded, StoreError> {
+    let position = receipt.first_position.plus(index);
     let Some((record, leaf)) = stored else {
         return Err(damaged(position, "its record is missing"));
     };
@@ -85,8 +110,14 @@ fn decode(position: Position, stored: Option<(Vec<u8>, Hash)>) -> Result<Recorde
             "its record does not have the hash it was stored with",
         ));
     }
-    if recorded.position() != position {
-        let reason = format!("its record says position {}", recorded.position());
+    // A damaged index leads to another row than the one it says.
+    let found = &recorded.envelope;
+    let version = receipt.first_version.plus(index);
+    if (found.position, found.version) != (position, version) || found.stream != receipt.stream {
+        let reason = format!(
+            "its record says position {}, version {} of {}",
+            found.position, found.version, found.stream
+        );
         return Err(damaged(position, reason));
     }
     Ok(recorded)

@@ -109,6 +109,13 @@ pub trait EventStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError>;
 
+    /// Looks for damage that no record shows, in indexes for example; part of
+    /// [`verify_log`](super::verify::verify_log). An engine whose storage has its own checks leaves
+    /// it to those.
+    async fn check_structure(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Writes commits of another log as they are, byte for byte, and returns the head once they
     /// are on disk. `commits` stand in order and follow this log's head; whoever calls has verified
     /// them (see [`copy`](super::copy)). Of a batch that failed, a prefix of whole commits may be

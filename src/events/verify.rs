@@ -79,6 +79,7 @@ pub async fn verify_log(
         progress(check.position, head.position);
     }
     check.end(&head)?;
+    store.check_structure().await?;
     Ok(Report {
         log_id,
         head: check.position,

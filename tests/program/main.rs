@@ -18,6 +18,8 @@ mod cuts;
 mod data;
 mod demo;
 mod disk_full;
+#[cfg(target_os = "linux")]
+mod failing_disk;
 mod independent;
 mod kurrent;
 #[path = "../store/kurrent_double/mod.rs"]
@@ -31,6 +33,9 @@ mod postgres;
 #[allow(dead_code, reason = "the store's own tests use all of it")]
 #[path = "../store/postgres/server.rs"]
 mod server;
+#[cfg(target_os = "linux")]
+#[path = "../store/disk/shim.rs"]
+mod shim;
 mod snapshots;
 #[cfg(feature = "failpoints")]
 mod supervision;

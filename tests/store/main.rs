@@ -28,4 +28,5 @@ mod snapshots;
 mod sqlite;
 mod support;
 mod tamper;
+mod torn;
 mod torture;

@@ -23,6 +23,8 @@ const INSERT: &str = "INSERT INTO commits (first_position, events, stream, first
 // The count changes with every transaction: SQLite writes nothing for a row that stays the same,
 // and an empty batch has to find out whether the disk can be written.
 const ADVANCE: &str = "UPDATE head SET position = ?, frontier = ?, transactions = ?";
+const END: &str = "SELECT first_position + events - 1 FROM commits
+    ORDER BY first_position DESC LIMIT 1";
 const TAKE_LEASE: &str = "UPDATE head SET lease_epoch = lease_epoch + 1, lease_holder = ?,
     transactions = transactions + 1 RETURNING lease_epoch, transactions";
 
@@ -59,11 +61,13 @@ fn head_row(row: &Row<'_>) -> Result<HeadRow, StoreError> {
     })
 }
 
-/// Makes `holder` the writer; also returns the transaction's number.
+/// Makes `holder` the writer, if the log ends where its head says; also returns the transaction's
+/// number.
 pub(super) fn take_lease(
     transaction: &Transaction<'_>,
     holder: &NodeId,
 ) -> Result<(Lease, i64), StoreError> {
+    check_end(transaction)?;
     let taken = transaction.query_row(TAKE_LEASE, [holder.as_str()], |row| {
         Ok((row.get(0)?, row.get(1)?))
     });
@@ -74,6 +78,21 @@ pub(super) fn take_lease(
             .map_err(|_| damaged(Position::ZERO, format!("lease_epoch is {epoch}")))?,
     };
     Ok((lease, number))
+}
+
+/// What is appended follows the head: it has to be the end.
+fn check_end(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let head = read_head(transaction)?.head.position;
+    let last = transaction.query_row(END, [], |row| row.get(0)).optional();
+    let last: Option<i64> = last.map_err(store_error)?;
+    let end = u64::try_from(last.unwrap_or(0)).map(Position::new);
+    match end {
+        Ok(end) if end == head => Ok(()),
+        _ => Err(damaged(
+            head,
+            format!("the last commit ends at {}, not there", last.unwrap_or(0)),
+        )),
+    }
 }
 
 /// Plans a batch on top of what the log says and writes its rows; also returns the transaction's

@@ -208,6 +208,10 @@ impl EventStore for SqliteStore {
         self.readers.read(stored).await
     }
 
+    async fn check_structure(&self) -> Result<(), StoreError> {
+        self.readers.read(read::check_structure).await
+    }
+
     async fn import(
         &self,
         lease: &Lease,

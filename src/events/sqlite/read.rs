@@ -24,8 +24,7 @@ const STREAM_EVENTS: &str = "SELECT * FROM commits WHERE stream = ?3 AND first_v
     ORDER BY first_version LIMIT ?2";
 const STORED: &str =
     "SELECT * FROM commits WHERE first_position > ? ORDER BY first_position LIMIT ?";
-const LOOKUP: &str = "SELECT commit_id, fingerprint, stream, first_position, first_version, events
-    FROM commits WHERE commit_id = ?";
+const LOOKUP: &str = "SELECT * FROM commits WHERE commit_id = ?";
 
 /// Up to `limit` events after `after`.
 pub(super) fn events(
@@ -102,8 +101,27 @@ pub(super) fn lookup(
     commit: CommitId,
 ) -> Result<Option<(Hash, Receipt)>, StoreError> {
     let mut statement = connection.prepare_cached(LOOKUP).map_err(store_error)?;
-    let found = statement.query_row([commit.as_bytes()], |row| Ok(receipt_of(row)));
-    found.optional().map_err(store_error)?.transpose()
+    let found = statement.query_row([commit.as_bytes()], |row| Ok(stored_commit(row)));
+    let Some(found) = found.optional().map_err(store_error)? else {
+        return Ok(None);
+    };
+    let found = found?;
+    Ok(Some((found.fingerprint, page::receipt(found)?)))
+}
+
+/// Holds pages, rows and indexes against each other.
+pub(super) fn check_structure(connection: &Connection) -> Result<(), StoreError> {
+    let first = "PRAGMA integrity_check(1)";
+    let found: String = connection
+        .query_row(first, [], |row| row.get(0))
+        .map_err(store_error)?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(damaged(
+            Position::ZERO,
+            format!("the records are whole, but not the file around them ({found}); copy the log"),
+        )),
+    }
 }
 
 fn stored_commit(row: &Row<'_>) -> Result<StoredCommit, StoreError> {

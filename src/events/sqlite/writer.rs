@@ -185,9 +185,7 @@ impl Writer {
             return Ok(());
         };
         checkpoint(&connection)?;
-        connection
-            .close()
-            .map_err(|(_, error)| store_error(error))
+        connection.close().map_err(|(_, error)| store_error(error))
     }
 }
 

@@ -76,9 +76,8 @@ async fn record(journal: &Journal, commit: &Commit) -> Result<(), String> {
             Err(CommitError::Unavailable(reason)) => eprintln!("unavailable: {reason}"),
             Err(error) => eprintln!("failed: {error}"),
         }
-        let settled = state.wait_for(|state| {
-            matches!(state, JournalState::Writable | JournalState::Stopped(_))
-        });
+        let settled = state
+            .wait_for(|state| matches!(state, JournalState::Writable | JournalState::Stopped(_)));
         let settled = settled.await.map_err(|_| "the journal is gone")?.clone();
         if let JournalState::Stopped(reason) = settled {
             let later = journal.writer().submit(commit.clone()).await;

@@ -55,7 +55,9 @@ impl Said {
 
     /// How many calls there were.
     fn calls(&self) -> usize {
-        let counts = self.after("calls").map(|count| count.parse().expect("a count"));
+        let counts = self
+            .after("calls")
+            .map(|count| count.parse().expect("a count"));
         counts.max().expect("it ended in order")
     }
 
@@ -70,7 +72,10 @@ impl Said {
 
     /// The same of what was confirmed after the disk had failed.
     fn confirmed_since(&self) -> usize {
-        let since = self.lines.iter().skip_while(|line| !line.starts_with("fault "));
+        let since = self
+            .lines
+            .iter()
+            .skip_while(|line| !line.starts_with("fault "));
         since.filter(|line| line.starts_with("recorded ")).count()
     }
 
@@ -111,7 +116,9 @@ fn assert_kept(said: &Said, path: &Path, size: Size) -> u64 {
 fn assert_goes_on(said: &Said, path: &Path, size: Size) {
     block_on(async {
         play(path, size).await.expect("goes on");
-        let report = verify_log(&open(path).await, |_, _| ()).await.expect("holds");
+        let report = verify_log(&open(path).await, |_, _| ())
+            .await
+            .expect("holds");
         assert_eq!(report.commits, size.commits as u64, "{said:?}");
     });
 }
@@ -143,7 +150,10 @@ fn assert_ended(said: &Said) {
     // could not be made.
     let only_the_index = said.after("fault").all(|call| call.ends_with("-shm"));
     let is_said = said.end().contains("the disk ");
-    assert!(is_said || only_the_index && said.end().contains("no room left"), "{said:?}");
+    assert!(
+        is_said || only_the_index && said.end().contains("no room left"),
+        "{said:?}"
+    );
     assert_eq!(said.confirmed_since(), 0, "{said:?}");
 }
 
@@ -162,19 +172,30 @@ fn a_sync_that_fails_is_the_end() {
 
 #[test]
 fn a_write_that_fails_is_the_end() {
-    let fault = Fault { calls: "write", ..FAULT };
+    let fault = Fault {
+        calls: "write",
+        ..FAULT
+    };
     each_call(fault, SHORT, assert_ended);
 }
 
 #[test]
 fn a_read_that_fails_is_the_end() {
-    let fault = Fault { calls: "read", ..FAULT };
+    let fault = Fault {
+        calls: "read",
+        ..FAULT
+    };
     each_call(fault, SHORT, assert_ended);
 }
 
 #[test]
 fn a_full_disk_is_waited_for() {
-    let fault = Fault { calls: "write", kind: "full", times: 4, ..FAULT };
+    let fault = Fault {
+        calls: "write",
+        kind: "full",
+        times: 4,
+        ..FAULT
+    };
     each_call(fault, SHORT, |said| {
         let is_refused = said.end().contains("no room left");
         assert!(said.is_played() || is_refused, "{said:?}");
@@ -183,7 +204,11 @@ fn a_full_disk_is_waited_for() {
 
 #[test]
 fn a_write_that_stops_short_goes_on() {
-    let fault = Fault { calls: "write", kind: "short", ..FAULT };
+    let fault = Fault {
+        calls: "write",
+        kind: "short",
+        ..FAULT
+    };
     each_call(fault, SHORT, |said| assert!(said.is_played(), "{said:?}"));
 }
 
@@ -191,16 +216,27 @@ fn a_write_that_stops_short_goes_on() {
 #[test]
 fn a_sync_that_fails_in_a_checkpoint_is_the_end_too() {
     // The first half is longer than the write-ahead log may get.
-    let size = Size { commits: 36, bytes: 1_000_000 };
+    let size = Size {
+        commits: 36,
+        bytes: 1_000_000,
+    };
     // The first sync of this file makes it one with a write-ahead log.
-    let fault = Fault { files: "events.db", at: 2, ..FAULT };
+    let fault = Fault {
+        files: "events.db",
+        at: 2,
+        ..FAULT
+    };
     let (_dir, path) = place();
     let said = Said::by(fault, &path, size);
     assert_ended(&said);
     let recorded = assert_kept(&said, &path, size);
     let confirmed = said.confirmed().len() as u64;
     assert!(confirmed > 1, "{said:?}");
-    assert_eq!(recorded, confirmed + 1, "it was in the write-ahead log: {said:?}");
+    assert_eq!(
+        recorded,
+        confirmed + 1,
+        "it was in the write-ahead log: {said:?}"
+    );
     if is_torture() {
         assert_goes_on(&said, &path, size);
     }
