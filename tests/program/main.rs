@@ -36,6 +36,8 @@ mod server;
 #[cfg(target_os = "linux")]
 #[path = "../store/disk/shim.rs"]
 mod shim;
+#[path = "../store/small_disk.rs"]
+mod small_disk;
 mod snapshots;
 #[cfg(feature = "failpoints")]
 mod supervision;

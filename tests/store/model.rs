@@ -1,4 +1,6 @@
-//! Random histories on each engine that lasts, compared step by step with the memory engine.
+//! Random histories on each engine that lasts, compared step by step with the memory engine: appends, pages
+//! of events, restarts, takeovers by another node while the first is still there. More of them, and
+//! longer ones, with `BLOTTER_TORTURE=1`.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -8,7 +10,7 @@ use blotter::events::memory::MemoryStore;
 use blotter::events::plan::Appended;
 use blotter::events::verify::verify_log;
 use blotter::events::{Commit, CommitError, EventStore};
-use blotter::values::Version;
+use blotter::values::{Position, Version};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -16,14 +18,22 @@ use crate::kurrent_double::Double;
 use crate::postgres;
 use crate::postgres::server::Server;
 use crate::support::*;
+use crate::torture::{is_torture, rounds};
 
 #[derive(Debug, Clone)]
 enum Step {
     Append(Vec<Wanted>),
-    /// Close the file and open it again.
+    /// Close the log and open it again.
     Reopen,
-    /// Another node takes over.
+    /// The lease is taken again.
     NewLease,
+    /// Another node takes over while this one is still there, and tries to record this.
+    TakenOver(Vec<Wanted>),
+    /// A page of the log and one of a stream.
+    Read {
+        after: u64,
+        limit: usize,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +75,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => prop::collection::vec(wanted(), 0..6).prop_map(Step::Append),
         1 => Just(Step::Reopen),
         1 => Just(Step::NewLease),
+        1 => prop::collection::vec(wanted(), 0..3).prop_map(Step::TakenOver),
+        2 => (0..40u64, 0..12usize).prop_map(|(after, limit)| Step::Read { after, limit }),
     ]
 }
 
@@ -86,6 +98,14 @@ async fn build(wanted: &Wanted, model: &MemoryStore) -> Commit {
         commit.fingerprint = [9; 32];
     }
     commit
+}
+
+async fn build_all(wanted: &[Wanted], model: &MemoryStore) -> Arc<[Commit]> {
+    let mut batch = Vec::new();
+    for wanted in wanted {
+        batch.push(build(wanted, model).await);
+    }
+    batch.into()
 }
 
 type Answer = Result<Appended, CommitError>;
@@ -119,11 +139,7 @@ async fn play(place: Place, steps: Vec<Step>) -> Result<(), TestCaseError> {
     for step in steps {
         match step {
             Step::Append(wanted) => {
-                let mut batch = Vec::new();
-                for wanted in &wanted {
-                    batch.push(build(wanted, &model).await);
-                }
-                let batch: Arc<[_]> = batch.into();
+                let batch = build_all(&wanted, &model).await;
                 let expected = model
                     .append(&lease, &stamp(), Arc::clone(&batch))
                     .await
@@ -142,6 +158,25 @@ async fn play(place: Place, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 lease = model.acquire_lease(&node()).await.expect("a lease");
                 prop_assert_eq!(store.acquire_lease(&node()).await, Ok(lease.clone()));
             }
+            Step::TakenOver(wanted) => {
+                let other = place.open().await;
+                let newer = model.acquire_lease(&node()).await.expect("a lease");
+                prop_assert_eq!(other.acquire_lease(&node()).await, Ok(newer.clone()));
+                let batch = build_all(&wanted, &model).await;
+                let expected = model.append(&lease, &stamp(), Arc::clone(&batch)).await;
+                let found = store.append(&lease, &stamp(), batch).await;
+                prop_assert_eq!(found.expect_err("fenced"), expected.expect_err("fenced"));
+                store.close().await.expect("closes");
+                (store, lease) = (other, newer);
+            }
+            Step::Read { after, limit } => {
+                let (position, version) = (Position::new(after), Version::new(after / 4));
+                let expected = model.read(position, limit).await;
+                prop_assert_eq!(store.read(position, limit).await, expected);
+                let on = stream("order-1");
+                let expected = model.read_stream(&on, version, limit).await;
+                prop_assert_eq!(store.read_stream(&on, version, limit).await, expected);
+            }
         }
         prop_assert_eq!(store.head().await, model.head().await);
     }
@@ -152,13 +187,14 @@ async fn play(place: Place, steps: Vec<Step>) -> Result<(), TestCaseError> {
 }
 
 /// Plays random histories, each on a new log.
-fn play_all(cases: u32, new_log: impl AsyncFn() -> Place) {
+fn play_all(cases: usize, new_log: impl AsyncFn() -> Place) {
     let config = ProptestConfig {
-        cases,
+        cases: u32::try_from(rounds(cases, cases * 20)).expect("not that many"),
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let histories = prop::collection::vec(step(), 1..25);
+    let longest = if is_torture() { 120 } else { 25 };
+    let histories = prop::collection::vec(step(), 1..longest);
     let played = TestRunner::new(config).run(&histories, |steps| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

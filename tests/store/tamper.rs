@@ -300,6 +300,13 @@ async fn edited_columns_are_found(engine: Engine) {
     .await;
     found(
         &engine,
+        4,
+        "\"nowhere\"",
+        &["UPDATE commits SET stream = 'nowhere' WHERE first_position = 4"],
+    )
+    .await;
+    found(
+        &engine,
         7,
         "version",
         &["UPDATE commits SET first_version = 40 WHERE first_position = 7"],

@@ -1,8 +1,10 @@
 //! A log in a PostgreSQL database: `opening` (what is refused, who may do what), `writers` (several
-//! at one log, sessions that end in the middle of an append), `outages` (servers that go away),
+//! at one log, sessions that end in the middle of an append), `interleavings` (what happens between the
+//! two statements of an append), `outages` (servers that go away),
 //! `reading` (pages of a log that was changed).
 //! `server` starts a private one for each test, `proxy` cuts the way to it, `place` is a log on it.
 
+mod interleavings;
 mod opening;
 mod outages;
 mod place;

@@ -54,7 +54,12 @@ impl Server {
 
     /// With settings such as `fsync=off`.
     pub fn start_with(settings: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// With its data below `parent`.
+    pub fn start_in(parent: &Path, settings: &[&str]) -> Self {
+        let dir = tempfile::tempdir_in(parent).expect("a directory");
         copy(&template(), &dir.path().join("data"));
         give_to_postgres(dir.path());
         let mut server = Self {
@@ -96,6 +101,12 @@ impl Server {
     pub fn start_again(&mut self, settings: &[&str]) {
         let ran = self.run(settings);
         assert!(ran, "PostgreSQL does not start again: {}", self.log());
+    }
+
+    /// It has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        let process = self.process.as_mut();
+        process.is_none_or(|process| process.try_wait().expect("a status").is_some())
     }
 
     pub fn stop(&mut self, how: Stop) {
