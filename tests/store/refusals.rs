@@ -56,7 +56,7 @@ async fn assert_refused(wrong: Commit, parts: &[&str]) {
 async fn an_event_that_is_too_large() {
     let large = commit_of("large", "order-1", 1, vec![event(0), event(1 << 20)]);
     let parts = [
-        "event ActorRestarted is 1048",
+        "event ActorRestarted is 1049049 bytes",
         "at most 1048576 are allowed",
     ];
     assert_refused(large, &parts).await;
