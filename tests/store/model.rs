@@ -189,7 +189,7 @@ async fn play(place: Place, steps: Vec<Step>) -> Result<(), TestCaseError> {
 /// Plays random histories, each on a new log.
 fn play_all(cases: usize, new_log: impl AsyncFn() -> Place) {
     let config = ProptestConfig {
-        cases: u32::try_from(rounds(cases, cases * 20)).expect("not that many"),
+        cases: u32::try_from(rounds(cases, cases * 10)).expect("not that many"),
         failure_persistence: None,
         ..ProptestConfig::default()
     };

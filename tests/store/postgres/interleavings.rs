@@ -161,6 +161,10 @@ async fn an_append_in_doubt_is_settled_behind_a_takeover() {
 async fn of_two_that_take_over_the_last_one_writes() {
     let mut place = Place::new().await;
     let others = [place.other().await, place.other().await];
+    for other in &others {
+        // Connected by then, they come to the lock at about the same time.
+        other.acquire_lease(&node()).await.expect("a lease");
+    }
     run(&mut place.stranger, "BEGIN; SELECT * FROM head FOR UPDATE")
         .await
         .expect("locks");

@@ -136,7 +136,16 @@ impl Server {
         self.dir.path().join("data")
     }
 
-    fn log(&self) -> String {
+    /// Moves the write-ahead log of a server that is stopped.
+    pub fn move_own_log(&self, to: &Path) {
+        let own = self.data().join("pg_wal");
+        copy(&own, to);
+        fs::remove_dir_all(&own).expect("removes");
+        std::os::unix::fs::symlink(to, &own).expect("links");
+    }
+
+    /// What the server has said since its last start.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
