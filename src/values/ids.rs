@@ -138,13 +138,18 @@ text_ids! {
 /// that time (version 8, RFC 9562) and sorts beside its cause: what is written together then stands
 /// together in every index. Without one it is a hash only (version 5).
 pub fn derived_uuid(parts: &[&str]) -> Uuid {
-    const NAMESPACE: Uuid = Uuid::from_u128(0x9d3a_61c4_52b0_5e0f_8c1d_0b10_77e4_0001);
-    // The separator cannot occur in an id, so ("ab","c") and ("a","bc") differ.
-    let hash = Uuid::new_v5(&NAMESPACE, parts.join("\u{1f}").as_bytes());
+    let hash = hashed_uuid(parts);
     match parts.iter().find_map(|part| moment_of(part)) {
         Some(moment) => starting_with(moment, hash),
         None => hash,
     }
+}
+
+/// Derives an id without a time from names (UUID version 5). All derived ids were of this kind once.
+pub fn hashed_uuid(parts: &[&str]) -> Uuid {
+    const NAMESPACE: Uuid = Uuid::from_u128(0x9d3a_61c4_52b0_5e0f_8c1d_0b10_77e4_0001);
+    // The separator cannot occur in an id, so ("ab","c") and ("a","bc") differ.
+    Uuid::new_v5(&NAMESPACE, parts.join("\u{1f}").as_bytes())
 }
 
 /// Leading bytes of an id that name its moment: 256 ms. More of them would leave less of the hash.
