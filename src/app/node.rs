@@ -107,6 +107,7 @@ impl Node {
         let read_models = open_views(&config, log_id, &journal, &runtime).await?;
         let (wall, randomness) = (runtime.wall.clone(), runtime.randomness.clone());
         let identity = Identity::open(&config.secrets_store, wall, randomness).await?;
+        identity.forget_again(&ledger.forgotten).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
         let recording = identity.record_to(journal.writer(), &*runtime.tasks);

@@ -26,6 +26,8 @@ pub enum UsersCommand {
     List(ListArgs),
     /// End a user's sessions and keys, for good
     Disable(NameArgs),
+    /// Make what is personal about a user unreadable in the log, for good; disables the user too
+    Forget(NameArgs),
     /// Give a user a role
     Grant(RoleArgs),
     /// Take a role from a user
@@ -105,6 +107,7 @@ pub async fn run(draft: &Draft, command: UsersCommand) -> u8 {
         UsersCommand::Add(args) => add(draft, args).await,
         UsersCommand::List(args) => list(draft, &args).await,
         UsersCommand::Disable(args) => disable(draft, &args.name).await,
+        UsersCommand::Forget(args) => forget(draft, &args.name).await,
         UsersCommand::Grant(args) => grant(draft, &args).await,
         UsersCommand::Revoke(args) => revoke(draft, &args).await,
         UsersCommand::SetPassword(args) => set_password(draft, &args).await,
@@ -164,6 +167,15 @@ async fn disable(draft: &Draft, name: &UserName) -> Result<(), SecretsFailure> {
     let text = match identity.disable_user(&secrets::who(), name).await? {
         true => format!("{name} is disabled; their sessions and keys have ended"),
         false => format!("{name} was disabled before"),
+    };
+    Ok(output::line(text)?)
+}
+
+async fn forget(draft: &Draft, name: &UserName) -> Result<(), SecretsFailure> {
+    let identity = secrets::open(draft).await?;
+    let text = match identity.forget_user(&secrets::who(), name).await? {
+        true => format!("{name} is forgotten: their key is destroyed and they come in no more"),
+        false => format!("{name} was forgotten before"),
     };
     Ok(output::line(text)?)
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::facts::Fact;
 use super::passwords;
+use super::store::subjects::Subject;
 use super::store::users::UserRow;
-use super::store::{begin, users};
+use super::store::{begin, subjects, users};
 use super::tokens;
 use super::{Identity, ManageError, Role};
 use crate::events::catalogue::{
@@ -46,7 +47,9 @@ impl Identity {
         };
         let mut writer = self.inner.store.writer().await;
         let mut change = begin(&mut writer).await?;
-        if users::find(&mut *change, name).await?.is_some() {
+        let is_taken = users::find(&mut *change, name).await?.is_some()
+            || subjects::find(&mut *change, name.as_str()).await? == Subject::Forgotten;
+        if is_taken {
             return Err(ManageError::UserExists(name.clone()));
         }
         if users::count(&mut change).await? >= USERS_MAX {

@@ -162,3 +162,63 @@ fn changes_reach_the_log_of_the_node_that_runs() {
     assert_same(&done, undisturbed());
     assert_eq!(of_alice("UserRegistered").len(), 1);
 }
+
+/// From the command line to the log and back, with a restored copy in between.
+#[test]
+fn a_forgotten_user_stays_forgotten_when_an_older_store_is_restored() {
+    let place = Place::new();
+    run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    let label = "holiday-house";
+    run(&place, &["keys", "issue", "alice", "--label", label]).done();
+    finish(&mut place.demo()).summary();
+    let issued = || {
+        run(
+            &place,
+            &["events", "--type", "ApiKeyIssued", "--stream", "user-alice"],
+        )
+        .done()
+    };
+    assert!(issued().contains(label), "{}", issued());
+    let stored = place.events_of("ApiKeyIssued");
+    assert!(
+        stored
+            .iter()
+            .all(|event| event["payload"]["label"]["sealed"].is_string())
+    );
+    let secrets = place.data_dir().join("secrets.db");
+    for file in ["events.db", "views.db"] {
+        let bytes = std::fs::read(place.data_dir().join(file)).expect("a file");
+        let found = bytes
+            .windows(label.len())
+            .any(|text| text == label.as_bytes());
+        assert!(!found, "{file}");
+    }
+    let older = std::fs::read(&secrets).expect("a copy");
+
+    let said = run(&place, &["users", "forget", "alice"]).done();
+    assert!(said.contains("alice is forgotten"), "{said}");
+    let said = run(&place, &["users", "forget", "alice"]).done();
+    assert!(said.contains("was forgotten before"), "{said}");
+    assert!(issued().contains(r#""label":"forgotten""#), "{}", issued());
+    finish(&mut place.demo()).summary();
+    assert_eq!(place.events_of("UserForgotten").len(), 1);
+    place.assert_verifies();
+    assert_eq!(
+        place.events_of("ApiKeyIssued"),
+        stored,
+        "nothing stored has changed"
+    );
+
+    std::fs::write(&secrets, older).expect("restores");
+    assert!(issued().contains(label), "the older store knows");
+    finish(&mut place.demo()).summary();
+    assert!(issued().contains(r#""label":"forgotten""#), "{}", issued());
+    let listed = run(&place, &["users", "list"]).done();
+    assert!(
+        listed
+            .lines()
+            .any(|line| line.starts_with("alice") && line.contains("disabled"))
+    );
+    assert_eq!(place.events_of("UserForgotten").len(), 1, "it is said once");
+    place.assert_verifies();
+}
