@@ -7,7 +7,7 @@ export BLOTTER_BUILD ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || ech
 ROUNDS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help run dashboard tools test lint bench bench-http torture needs clean
+.PHONY: help run dashboard tools test lint bench bench-store bench-http torture needs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,11 @@ lint: dashboard ## formatting and clippy, warnings are errors
 	$(CARGO) clippy --locked --all-targets --features failpoints -- -D warnings
 	cd web && npm run check
 
-bench: bench-http ## run the benchmarks
-	$(CARGO) bench --locked
+bench: bench-store bench-http ## run the benchmarks
+
+bench-store: ## the event store beside the disk and plain SQLite
+	@NEEDS="cargo cc" .ci/needs
+	$(CARGO) bench --locked --bench store
 
 bench-http: ## durable orders over HTTP beside a constant answer and the disk
 	@NEEDS="cargo cc python3 wrk" .ci/needs
@@ -65,7 +68,7 @@ torture: needs ## long loops: crashes and seeds; ROUNDS=N sets how many
 	BLOTTER_TORTURE=1 ROUNDS=$(ROUNDS) $(CARGO) test --locked --features failpoints --no-fail-fast
 
 needs:
-	@NEEDS="cargo cc python3 sqlite3 node npm browser" .ci/needs
+	@NEEDS="cargo cc python3 sqlite3 node npm browser postgres" .ci/needs
 
 clean: ## delete everything that was built
 	$(CARGO) clean

@@ -8,5 +8,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Two libraries for TLS are built in and neither may be picked by whoever comes first. It fails
+    // only where one has been chosen already, and nothing has run before this.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     blotter::cli::main()
 }

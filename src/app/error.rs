@@ -1,10 +1,9 @@
 //! Why a node does not start, or stops.
 
-use std::path::PathBuf;
-
 use super::demo_login::DemoLoginError;
 use super::lock::LockError;
 use super::player::PlayError;
+use super::regression::RegressionError;
 use super::setup::SetupError;
 use super::summary::FoldLogError;
 use crate::events::StoreError;
@@ -34,6 +33,8 @@ pub enum NodeError {
     #[error("{0}")]
     Runner(#[from] RunnerError),
     #[error("{0}")]
+    Regression(#[from] RegressionError),
+    #[error("{0}")]
     Bind(#[from] BindError),
     #[error("the HTTP server cannot be started: {0}")]
     Http(#[from] std::io::Error),
@@ -51,15 +52,6 @@ pub enum NodeError {
     Id(#[from] IdError),
     #[error("an actor could not be started: {0}")]
     Actor(String),
-    #[error(
-        "{} has {found} reports, and the log holds number {logged}: the book was lost or replaced; \
-         bring back the one that belongs to this log", path.display()
-    )]
-    BookLost {
-        path: PathBuf,
-        found: u64,
-        logged: u64,
-    },
     #[error("the node has to stop: {0}")]
     Fatal(String),
 }

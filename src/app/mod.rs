@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod node;
 mod opening;
 pub mod player;
+pub mod regression;
 pub mod setup;
 pub mod staff;
 pub mod summary;

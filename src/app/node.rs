@@ -1,7 +1,7 @@
 //! A whole node: the log, the actors, the paper venue, the read models.
 //!
-//! [`Node::start`] follows the order that makes a restart safe: lock, fold, connect the venue, lease,
-//! read models, NodeStarted, risk at the head, execution reconciles what may have been sent, and only then
+//! [`Node::start`] follows the order that makes a restart safe: lock, fold, hold what is kept beside
+//! the log against it, lease, read models, NodeStarted, risk at the head, execution reconciles what may have been sent, and only then
 //! the data plays on.
 
 use std::collections::BTreeSet;
@@ -19,7 +19,8 @@ use super::demo_login::DemoLogin;
 use super::error::NodeError;
 use super::lock::{self, DirLock};
 use super::opening::{
-    ReadModels, demo_setup, load, open_journal, open_venue, open_views, record_start, strategies,
+    Beside, ReadModels, demo_setup, fold_views, load, open_beside, open_journal, record_start,
+    strategies,
 };
 use super::player::{self, PlayEnd, Player};
 use super::setup::DemoSetup;
@@ -88,7 +89,6 @@ impl Node {
         let new_log_id = runtime.new_id();
         let mode = OpenMode::CreateOrOpen { new_log_id };
         let store = config.event_store.open(mode).await?;
-        let log_id = store.log_id().await?;
         let mut ledger = summary::fold(&store).await?;
         if let Some(dataset) = &dataset {
             // Before anything is recorded.
@@ -100,16 +100,22 @@ impl Node {
             clock.advance_to(first.bar.date.midnight());
         }
         let venue_id = VenueId::new(VENUE)?;
-        let venue = Arc::new(open_venue(&config, &venue_id, log_id, &ledger, &runtime).await?);
+        let beside = open_beside(&config, &venue_id, &store, &ledger, &runtime).await?;
+        let Beside {
+            venue,
+            views,
+            identity,
+        } = beside;
 
         let (journal, lease_epoch) = open_journal(&config, &store, &mut ledger, &runtime).await?;
         clock.advance_to(ledger.marked_at);
-        let read_models = open_views(&config, log_id, &journal, &runtime).await?;
-        let (wall, randomness) = (runtime.wall.clone(), runtime.randomness.clone());
-        let identity = Identity::open(&config.secrets_store, wall, randomness).await?;
-        identity.forget_again(&ledger.forgotten).await?;
+        let read_models = fold_views(views, &journal, &runtime).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
+        // A log beyond this machine may have taken the last append of the holder before until then.
+        summary::fold_on(&store, &mut ledger).await?;
+        clock.advance_to(ledger.marked_at);
+        identity.forget_again(&ledger.forgotten).await?;
         let recording = identity.record_to(journal.writer(), &*runtime.tasks);
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
         let means = Means {

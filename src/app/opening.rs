@@ -9,6 +9,7 @@ use super::build;
 use super::config::{DataFile, NodeConfig};
 use super::error::NodeError;
 use super::metrics::Meter;
+use super::regression::{self, RegressionError};
 use super::setup::DemoSetup;
 use super::summary;
 use crate::actors::node_log::NodeLog;
@@ -16,12 +17,12 @@ use crate::domain::ledger::Ledger;
 use crate::events::catalogue::NodeStarted;
 use crate::events::envelope::Origin;
 use crate::events::{EventStore, Journal};
+use crate::identity::Identity;
 use crate::market::{DataError, Dataset};
 use crate::projections;
 use crate::projections::{Progress, Runner, RunnerState, Views};
 use crate::runtime::Runtime;
 use crate::values::{IdError, Position, StrategyId, VenueId};
-use crate::venues::Venue;
 use crate::venues::paper::PaperVenue;
 
 /// Data that is part of the program, see `data/README.md`.
@@ -58,9 +59,38 @@ pub(super) fn strategies(ledger: &Ledger, demo: Option<&DemoSetup>) -> Vec<Strat
     ids
 }
 
+/// What is kept beside the log, open and in agreement with it.
+pub(super) struct Beside {
+    pub venue: Arc<PaperVenue>,
+    pub views: Views,
+    pub identity: Identity,
+}
+
+/// Opens what is kept beside the log, unless the log lacks something that is known there.
+pub(super) async fn open_beside(
+    config: &NodeConfig,
+    venue: &VenueId,
+    store: &Arc<dyn EventStore>,
+    ledger: &Ledger,
+    runtime: &Runtime,
+) -> Result<Beside, NodeError> {
+    let log_id = store.log_id().await?;
+    let venue = open_venue(config, venue, log_id, ledger, runtime).await?;
+    let views = Views::open(&config.read_store, log_id).await?;
+    regression::check_views(&views, &**store).await?;
+    let (wall, randomness) = (runtime.wall.clone(), runtime.randomness.clone());
+    let identity = Identity::open(&config.secrets_store, wall, randomness).await?;
+    regression::check_secrets(&identity, &config.secrets_store, &**store).await?;
+    Ok(Beside {
+        venue: Arc::new(venue),
+        views,
+        identity,
+    })
+}
+
 /// Opens the paper venue's book, unless it is not the one that the log speaks of: a new one would
 /// give out numbers a second time.
-pub(super) async fn open_venue(
+async fn open_venue(
     config: &NodeConfig,
     venue: &VenueId,
     log_id: Uuid,
@@ -68,22 +98,18 @@ pub(super) async fn open_venue(
     runtime: &Runtime,
 ) -> Result<PaperVenue, NodeError> {
     let path = config.data_dir.join("paper.db");
-    let logged = ledger.last_reports.get(venue).copied().unwrap_or_default();
-    let lost = |found| NodeError::BookLost {
-        path: path.clone(),
-        found,
-        logged,
-    };
-    if logged > 0 && !path.exists() {
-        return Err(lost(0));
+    let last = ledger.last_reports.get(venue);
+    if let Some(last) = last.filter(|_| !path.exists()) {
+        return Err(NodeError::Regression(RegressionError::BookLost {
+            path,
+            found: 0,
+            logged: last.sequence,
+        }));
     }
     let (model, clock) = (config.paper.clone(), runtime.business.clone());
     let opened = PaperVenue::open(&path, venue.clone(), log_id, model, clock).await?;
-    let found = *opened.last_report().borrow();
-    match found < logged {
-        true => Err(lost(found)),
-        false => Ok(opened),
-    }
+    regression::check_book(&opened, &path, ledger).await?;
+    Ok(opened)
 }
 
 /// Takes the lease and starts the journal. From the lease on nobody else writes; `ledger` folds
@@ -144,13 +170,11 @@ pub(super) struct ReadModels {
 }
 
 /// Starts folding the read models.
-pub(super) async fn open_views(
-    config: &NodeConfig,
-    log_id: Uuid,
+pub(super) async fn fold_views(
+    views: Views,
     journal: &Journal,
     runtime: &Runtime,
 ) -> Result<ReadModels, NodeError> {
-    let views = Views::open(&config.read_store, log_id).await?;
     let runner = Runner::open(&views, journal.feed().clone(), runtime, projections::all()).await?;
     let (viewed, state) = (runner.positions(), runner.state());
     let progress = runner.progress();

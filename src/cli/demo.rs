@@ -112,7 +112,7 @@ pub async fn run(mut draft: Draft, args: &DemoArgs) -> u8 {
     match run::to_the_end(node, stops, !args.json).await {
         Ok((end, summary)) => {
             let elapsed_ms = u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-            match conclude(end, &summary, elapsed_ms, args) {
+            match conclude(end, &summary, elapsed_ms, args, &data_dir) {
                 Ok(()) => DONE,
                 Err(_) => FAILED,
             }
@@ -174,6 +174,7 @@ fn conclude(
     summary: &Summary,
     elapsed_ms: u64,
     args: &DemoArgs,
+    data_dir: &str,
 ) -> std::io::Result<()> {
     if args.json {
         // Stopped early, it is not done: the last line says so by being absent.
@@ -191,7 +192,8 @@ fn conclude(
     output::line(format!(
         "bars      {}\nsignals   {}\norders    {} ({} refused)\nfills     {}\ncash      {}\n\
          equity    {}\nevents    {}\nlog root  {}\nstate     {}\n\
-         Check the log with `blotter verify`, list it with `blotter events`.",
+         Check the log with `blotter verify --data-dir {data_dir}`, list it with `blotter events \
+         --data-dir {data_dir}`.",
         summary.bars,
         summary.signals,
         summary.orders,

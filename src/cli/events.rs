@@ -1,12 +1,13 @@
-//! `blotter events`: lists what is recorded.
+//! `blotter events`: lists what is recorded; `blotter events copy` copies all of it (see [`copy`]).
 
 use std::io;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 use tokio::time::sleep;
 
+use super::copy::{self, CopyArgs};
 use super::log::{self, LogError};
 use super::{DONE, FAILED, USAGE, output, secrets};
 use crate::app::config::Draft;
@@ -20,7 +21,10 @@ const PAGE_EVENTS: usize = 512;
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct EventsArgs {
+    #[command(subcommand)]
+    command: Option<EventsCommand>,
     /// Only this stream, for example account-demo
     #[arg(long, value_name = "STREAM")]
     stream: Option<StreamName>,
@@ -52,6 +56,13 @@ pub struct EventsArgs {
     json: bool,
 }
 
+#[derive(Subcommand)]
+enum EventsCommand {
+    /// Copy a whole log into another store, byte for byte, and verify the copy
+    #[command(after_help = copy::NOTES)]
+    Copy(CopyArgs),
+}
+
 fn event_type(text: &str) -> Result<String, String> {
     let names: Vec<_> = Event::TYPES.iter().map(|(name, _)| *name).collect();
     match names.contains(&text) {
@@ -61,6 +72,9 @@ fn event_type(text: &str) -> Result<String, String> {
 }
 
 pub async fn run(draft: &Draft, args: &EventsArgs) -> u8 {
+    if let Some(EventsCommand::Copy(args)) = &args.command {
+        return copy::run(args).await;
+    }
     let store = match log::open(draft).await {
         Ok(store) => store,
         Err(LogError::Config(errors)) => {

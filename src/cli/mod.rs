@@ -3,10 +3,12 @@
 //! One file a command. Answers go to standard output, everything else to standard error. Exit
 //! status: 0 done, 1 failed, 2 wrong usage or configuration (and see [`verify`]).
 
+mod copy;
 mod demo;
 mod events;
 mod keys;
 mod log;
+mod migrate;
 mod output;
 mod run;
 mod secrets;
@@ -59,7 +61,7 @@ struct Common {
         long,
         global = true,
         value_name = "LEVEL",
-        default_value = "info,actix_server=warn",
+        default_value = "info,actix_server=warn,kurrentdb=off",
         env = "BLOTTER_LOG_LEVEL"
     )]
     log_level: String,
@@ -77,7 +79,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run a node by its configuration
     Serve,
-    /// List recorded events
+    /// Make the tables of the configured event store, as their owner, before nodes use it
+    Migrate(migrate::MigrateArgs),
+    /// List recorded events, or copy a whole log
     Events(events::EventsArgs),
     /// Check that the log is whole and unaltered
     #[command(after_help = verify::EXIT_STATUS)]
@@ -119,6 +123,7 @@ async fn dispatch(cli: Cli) -> u8 {
     match cli.command {
         Command::Demo(args) => demo::run(draft, &args).await,
         Command::Serve => serve::run(draft).await,
+        Command::Migrate(args) => migrate::run(&draft, &args).await,
         Command::Events(args) => events::run(&draft, &args).await,
         Command::Verify => verify::run(&draft).await,
         Command::Users(command) => users::run(&draft, command).await,

@@ -50,7 +50,7 @@ fn conclude(report: &Report) -> u8 {
     let text = format!(
         "log {} holds: {} events in {} commits on {} streams; every hash, position and version checked\n\
          root {} over {} events\n\
-         read models: not checked",
+         read models are not part of this: a node holds them against the log when it starts",
         report.log_id,
         report.head,
         report.commits,

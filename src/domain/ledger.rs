@@ -13,14 +13,18 @@ use crate::domain::strategy::Strategy;
 use crate::events::catalogue::{Finding, OrderSubmitted};
 use crate::events::{Event, Recorded};
 use crate::values::{
-    AccountId, AmountError, Money, NodeId, OrderId, OrderTerms, Position, Price, Quantity,
-    StrategyId, Symbol, Timestamp, UserName, VenueId, Version,
+    AccountId, AmountError, ClientOrderId, Money, NodeId, OrderId, OrderTerms, Position, Price,
+    Quantity, StrategyId, Symbol, Timestamp, UserName, VenueId, Version,
 };
 
 /// What became of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderRecord {
     pub account: AccountId,
+    pub client_order_id: ClientOrderId,
+    pub venue: VenueId,
+    /// Whether it was ever about to be sent, or sent.
+    pub routed: bool,
     pub ordinal: u64,
     pub terms: OrderTerms,
     pub status: OrderStatus,
@@ -29,6 +33,14 @@ pub struct OrderRecord {
     pub filled_quantity: Quantity,
     /// Sum of quantity times price over its executions.
     pub filled_notional: Money,
+}
+
+/// The last of a venue's reports that is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastReport {
+    pub sequence: u64,
+    /// The order that it is about.
+    pub order_id: OrderId,
 }
 
 /// How much of each kind there is.
@@ -62,8 +74,8 @@ pub struct Ledger {
     pub node_versions: BTreeMap<NodeId, Version>,
     /// Row of the market data last played, with the data's name.
     pub last_row: Option<(String, u64)>,
-    /// Number of the last report of each venue.
-    pub last_reports: BTreeMap<VenueId, u64>,
+    /// The last report of each venue.
+    pub last_reports: BTreeMap<VenueId, LastReport>,
     /// Users about whom nothing personal may be read any more.
     pub forgotten: BTreeSet<UserName>,
 }
@@ -169,6 +181,9 @@ impl Ledger {
     fn submitted(&mut self, account: AccountId, submitted: &OrderSubmitted) {
         let order = OrderRecord {
             account,
+            client_order_id: submitted.client_order_id.clone(),
+            venue: submitted.venue.clone(),
+            routed: false,
             ordinal: submitted.ordinal,
             terms: submitted.terms.clone(),
             status: OrderStatus::Submitted,
@@ -180,10 +195,6 @@ impl Ledger {
     }
 
     fn apply_order(&mut self, event: &Event) {
-        if let Some(report) = report_of(event) {
-            let last = self.last_reports.entry(report.venue.clone()).or_default();
-            *last = report.sequence.max(*last);
-        }
         let (order_id, step) = match event {
             Event::OrderRouted(fact) => (&fact.order_id, Step::Route),
             Event::OrderAcknowledged(fact) => (&fact.order_id, Step::Acknowledge),
@@ -206,11 +217,27 @@ impl Ledger {
             },
             _ => return,
         };
+        self.reported(event, order_id);
         self.step(order_id, step);
+    }
+
+    fn reported(&mut self, event: &Event, order_id: &OrderId) {
+        let Some(report) = report_of(event) else {
+            return;
+        };
+        let last = self.last_reports.get(&report.venue);
+        if last.is_none_or(|last| last.sequence < report.sequence) {
+            let last = LastReport {
+                sequence: report.sequence,
+                order_id: order_id.clone(),
+            };
+            self.last_reports.insert(report.venue.clone(), last);
+        }
     }
 
     fn step(&mut self, order_id: &OrderId, step: Step) {
         if let Some(order) = self.orders.get_mut(order_id) {
+            order.routed |= step == Step::Route;
             order.executed |= matches!(step, Step::Fill | Step::FillLast);
             order.status = order
                 .status

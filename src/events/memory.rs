@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::commit::{Commit, CommitError, CommitId, Receipt};
 use super::envelope::Recorded;
-use super::plan::{Appended, Facts, Head, Stamp, plan};
+use super::plan::{Appended, Facts, Head, Stamp, continued, plan};
 use super::store::{EventStore, Lease, StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
@@ -47,7 +47,32 @@ impl MemoryStore {
     }
 }
 
+/// A stored commit, decoded.
+fn appended(commit: &StoredCommit) -> Result<Appended, StoreError> {
+    let read = commit.records.iter().enumerate().map(|(index, record)| {
+        let recorded = Recorded::read(record.clone());
+        recorded.map(Arc::new).map_err(|error| StoreError::Damaged {
+            position: commit.receipt.first_position.plus(index as u64),
+            reason: error.to_string(),
+        })
+    });
+    Ok(Appended {
+        receipt: commit.receipt.clone(),
+        records: read.collect::<Result<_, _>>()?,
+    })
+}
+
 impl Log {
+    fn check(&self, lease: &Lease) -> Result<(), StoreError> {
+        match lease.epoch == self.epoch {
+            true => Ok(()),
+            false => Err(StoreError::Fenced {
+                held: lease.epoch,
+                current: self.epoch,
+            }),
+        }
+    }
+
     fn facts(&self, batch: &[Commit]) -> Facts {
         let known = |commit: &Commit| {
             Some((
@@ -103,12 +128,7 @@ impl EventStore for MemoryStore {
         batch: Arc<[Commit]>,
     ) -> Result<Vec<Result<Appended, CommitError>>, StoreError> {
         let mut log = self.log();
-        if lease.epoch != log.epoch {
-            return Err(StoreError::Fenced {
-                held: lease.epoch,
-                current: log.epoch,
-            });
-        }
+        log.check(lease)?;
         let plan = plan(log.facts(&batch), stamp, &batch);
         for row in &plan.rows {
             log.add(row.fingerprint, &row.appended);
@@ -172,6 +192,25 @@ impl EventStore for MemoryStore {
             }
         });
         Ok(stored.collect())
+    }
+
+    async fn import(
+        &self,
+        lease: &Lease,
+        commits: Arc<[StoredCommit]>,
+    ) -> Result<Head, StoreError> {
+        let mut log = self.log();
+        log.check(lease)?;
+        let head = continued(log.head.clone(), &commits)?;
+        let mut rows = Vec::with_capacity(commits.len());
+        for commit in commits.iter() {
+            rows.push((commit.fingerprint, appended(commit)?));
+        }
+        for (fingerprint, appended) in &rows {
+            log.add(*fingerprint, appended);
+        }
+        log.head = head.clone();
+        Ok(head)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::commit::{COMMIT_EVENTS_MAX, Commit, CommitError, CommitId, Receipt};
 use super::envelope::{Envelope, Origin, Recorded};
-use super::merkle::Frontier;
+use super::merkle::{Frontier, leaf_hash};
+use super::store::{StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{Position, StreamName, Timestamp, Version};
 
@@ -109,6 +110,34 @@ pub fn breaks_look_ahead(answer: &Result<Appended, CommitError>) -> bool {
         Ok(appended) => appended.is_repeat(),
         Err(_) => true,
     }
+}
+
+/// The head once `commits`, stored by another log with the same history, stand behind `head`.
+/// Nothing may be written when they do not follow it, or are not what their hashes say.
+pub fn continued(mut head: Head, commits: &[StoredCommit]) -> Result<Head, StoreError> {
+    for commit in commits {
+        let receipt = &commit.receipt;
+        let position = receipt.first_position;
+        let damaged = |position, reason| Err(StoreError::Damaged { position, reason });
+        if position != head.position.next() {
+            let reason = format!("it does not follow the log's end at {}", head.position);
+            return damaged(position, reason);
+        }
+        let count = commit.records.len();
+        if receipt.events != count as u64 || count != commit.leaves.len() {
+            let reason = format!("its commit says {} events, it has {count}", receipt.events);
+            return damaged(position, reason);
+        }
+        for (record, leaf) in commit.records.iter().zip(&commit.leaves) {
+            head.position = head.position.next();
+            if leaf_hash(record) != *leaf {
+                let reason = "its record does not have the hash it was stored with".to_owned();
+                return damaged(head.position, reason);
+            }
+            head.frontier.push(*leaf);
+        }
+    }
+    Ok(head)
 }
 
 fn plan_one(facts: &mut Facts, stamp: &Stamp, commit: &Commit) -> Result<Appended, CommitError> {

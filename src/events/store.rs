@@ -56,7 +56,7 @@ pub struct Lease {
 }
 
 /// A stored commit as it is found, for checking: nothing in it has been believed yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCommit {
     pub receipt: Receipt,
     pub fingerprint: Hash,
@@ -108,6 +108,26 @@ pub trait EventStore: Send + Sync {
         after: Position,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, StoreError>;
+
+    /// Writes commits of another log as they are, byte for byte, and returns the head once they
+    /// are on disk. `commits` stand in order and follow this log's head; whoever calls has verified
+    /// them (see [`copy`](super::copy)). Of a batch that failed, a prefix of whole commits may be
+    /// there: ask for the head.
+    ///
+    /// An engine checks the lease as for [`append`](Self::append), asks
+    /// [`continued`](super::plan::continued) for the head to write, and writes records, leaves,
+    /// positions, versions, commit ids and fingerprints unchanged, so that
+    /// [`read_stored`](Self::read_stored) gives back what went in.
+    async fn import(
+        &self,
+        _lease: &Lease,
+        _commits: Arc<[StoredCommit]>,
+    ) -> Result<Head, StoreError> {
+        Err(StoreError::Unavailable(format!(
+            "{} cannot take over the commits of another log",
+            self.describe()
+        )))
+    }
 
     /// Closes all connections; an engine that has any answers `Unavailable` from then on.
     async fn close(&self) -> Result<(), StoreError>;

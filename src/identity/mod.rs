@@ -54,9 +54,10 @@ use self::keys::{FailedKey, KnownKey};
 use self::passwords::Hashing;
 use self::repeats::Repeats;
 use self::sessions::KnownSession;
-use self::store::{SecretsStore, begin, outbox};
+use self::store::{SecretsStore, begin, log_mark, outbox};
 use self::tickets::Tickets;
 use self::tokens::SecretHash;
+use crate::events::LogMark;
 use crate::events::catalogue::AccessDenied;
 use crate::runtime::{Clock, Randomness, new_id};
 use crate::values::{CommandId, Timestamp, UserName};
@@ -106,6 +107,11 @@ impl Identity {
                 bell: Notify::new(),
             }),
         })
+    }
+
+    /// Where in the event log the last fact from here stands.
+    pub async fn log_mark(&self) -> Result<Option<LogMark>, AuthError> {
+        Ok(log_mark::read(self.inner.store.readers()).await?)
     }
 
     /// A single-use ticket for the stream, good until the time beside it.

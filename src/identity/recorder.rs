@@ -13,9 +13,9 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::store::outbox::OutboxRow;
-use super::store::{begin, outbox};
+use super::store::{begin, log_mark, outbox};
 use super::{Identity, Inner, SecretsError};
-use crate::events::{Commit, CommitError, Meta, Writer};
+use crate::events::{Commit, CommitError, LogMark, Meta, Writer};
 use crate::runtime::Tasks;
 use crate::values::{StreamName, Version};
 
@@ -89,7 +89,8 @@ enum Pass {
 
 /// What became of one fact.
 enum Outcome {
-    Recorded,
+    /// Where it stands, unless it was recorded before.
+    Recorded(Option<LogMark>),
     /// The log will never take it.
     Refused(String),
     Later(String),
@@ -145,9 +146,13 @@ impl Recorder {
             }
             let facts = self.take_up().await?;
             let (mut through, mut refused, mut stuck) = (None, None, None);
+            let mut mark = None;
             for fact in &facts {
                 match self.record(fact).await {
-                    Outcome::Recorded => through = Some(fact.sequence),
+                    Outcome::Recorded(at) => {
+                        through = Some(fact.sequence);
+                        mark = at.or(mark);
+                    }
                     Outcome::Refused(reason) => refused = Some((fact.sequence, reason)),
                     Outcome::Later(reason) => stuck = Some(Pass::Later(reason)),
                     Outcome::Ended(reason) => stuck = Some(Pass::Ended(reason)),
@@ -156,7 +161,7 @@ impl Recorder {
                     break;
                 }
             }
-            self.settle(through, refused).await?;
+            self.settle(through, mark, refused).await?;
             if let Some(stuck) = stuck {
                 return Ok(stuck);
             }
@@ -175,12 +180,16 @@ impl Recorder {
     async fn settle(
         &self,
         through: Option<i64>,
+        mark: Option<LogMark>,
         refused: Option<(i64, String)>,
     ) -> Result<(), SecretsError> {
         let mut writer = self.inner.store.writer().await;
         let mut change = begin(&mut writer).await?;
         if let Some(sequence) = through {
             outbox::remove_through(&mut change, sequence).await?;
+        }
+        if let Some(mark) = mark {
+            log_mark::set(&mut change, &mark).await?;
         }
         if let Some((sequence, reason)) = refused {
             tracing::error!(sequence, %reason, "the log refuses a fact about a user; it is left in the outbox");
@@ -199,10 +208,11 @@ impl Recorder {
                 Err(reason) => return Outcome::Refused(reason),
             };
             match self.writer.submit(commit).await {
-                Ok(appended) if appended.is_repeat() => return Outcome::Recorded,
+                Ok(appended) if appended.is_repeat() => return Outcome::Recorded(None),
                 Ok(appended) => {
                     self.remember(&fact.stream, appended.receipt.last_version());
-                    return Outcome::Recorded;
+                    let last = appended.records.last();
+                    return Outcome::Recorded(last.map(|recorded| LogMark::at(recorded)));
                 }
                 Err(CommitError::Conflict { actual, .. }) => self.remember(&fact.stream, actual),
                 Err(error @ (CommitError::Invalid(_) | CommitError::IdempotencyMismatch(_))) => {

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, FromRow, Row};
 use uuid::Uuid;
 
 use super::rows;
+use crate::events::LogMark;
 use crate::values::Position;
 
 pub(super) const CREATE: &str = "
@@ -52,6 +53,18 @@ pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<Checkpoint>, sq
 }
 
 impl Checkpoint {
+    /// The record it stands at; `None` at the start of the log. A leaf hash that does not parse is
+    /// that of no record.
+    pub fn mark(&self) -> Option<LogMark> {
+        let mut leaf = [0; 32];
+        // Left at zero, it disagrees with every log.
+        let _ = hex::decode_to_slice(&self.leaf_hash, &mut leaf);
+        (self.position > Position::ZERO).then_some(LogMark {
+            position: self.position,
+            leaf,
+        })
+    }
+
     /// Puts a projection at the start of the log.
     pub async fn insert(&self, db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         sqlx::query("INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)")

@@ -213,21 +213,17 @@ impl Runner {
     /// Folds a batch into every projection that has not seen it. Returns once it is written,
     /// however long the database refuses; [`Runner::state`] shows that.
     pub async fn fold(&mut self, batch: &[Arc<Recorded>]) -> Result<(), RunnerError> {
-        for slot in &mut self.slots {
-            let unseen = slot.unseen(batch)?;
-            let mut pause = RETRY_PAUSE_FIRST;
-            while let Err(error) = slot.write(&mut self.db, unseen).await {
-                if !passes_by_itself(&error) {
-                    return Err(error);
-                }
-                let projection = slot.name();
-                tracing::error!(projection, %error, "read models cannot be written; trying again");
-                self.state
-                    .send_replace(RunnerState::Retrying(error.to_string()));
-                sleep(self.randomness.jittered(pause)).await;
-                pause = (pause * 2).min(RETRY_PAUSE_MAX);
-                self.db = reconnect(&self.views, &*self.randomness).await?;
+        let mut pause = RETRY_PAUSE_FIRST;
+        while let Err(error) = self.write(batch).await {
+            if !passes_by_itself(&error) {
+                return Err(error);
             }
+            tracing::error!(%error, "read models cannot be written; trying again");
+            self.state
+                .send_replace(RunnerState::Retrying(error.to_string()));
+            sleep(self.randomness.jittered(pause)).await;
+            pause = (pause * 2).min(RETRY_PAUSE_MAX);
+            self.db = reconnect(&self.views, &*self.randomness).await?;
         }
         if *self.state.borrow() != RunnerState::Folding {
             tracing::info!("read models can be written again");
@@ -235,6 +231,26 @@ impl Runner {
         }
         self.progress.send_replace(progress(&self.slots));
         self.positions.send_replace(lowest(&self.slots, &self.feed));
+        Ok(())
+    }
+}
+
+impl Runner {
+    /// One transaction for all of them: rows and checkpoints, all or nothing.
+    async fn write(&mut self, batch: &[Arc<Recorded>]) -> Result<(), RunnerError> {
+        let Some(last) = batch.last() else {
+            return Ok(());
+        };
+        let mut transaction = self.db.begin_with("BEGIN IMMEDIATE").await?;
+        for slot in &mut self.slots {
+            let unseen = slot.unseen(batch)?;
+            slot.write(&mut transaction, unseen).await?;
+        }
+        transaction.commit().await?;
+        let behind = |slot: &&mut Slot| slot.position < last.position();
+        for slot in self.slots.iter_mut().filter(behind) {
+            slot.committed(last.position());
+        }
         Ok(())
     }
 }

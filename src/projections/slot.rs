@@ -1,4 +1,4 @@
-//! One projection being folded: its place in the log, and the transaction of a batch.
+//! One projection being folded: its place in the log, and its part in the transaction of a batch.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Slot {
         Ok(unseen)
     }
 
-    /// Rows and checkpoint, all or nothing.
+    /// Rows and checkpoint of a batch, inside an open transaction. [`Slot::committed`] after it.
     pub async fn write(
         &mut self,
         db: &mut SqliteConnection,
@@ -85,25 +85,26 @@ impl Slot {
         }
         // Until the commit memory is ahead of the tables.
         self.stale = true;
-        let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
         let leaf = hex::encode(last.leaf);
         let (from, to) = (self.position, last.position());
-        if !checkpoint::advance(&mut transaction, name, from, to, &leaf).await? {
+        if !checkpoint::advance(db, name, from, to, &leaf).await? {
             return Err(RunnerError::CheckpointMoved {
                 projection: name,
                 expected: from,
             });
         }
         for recorded in batch {
-            let applied = self.projection.apply(&mut transaction, recorded).await;
+            let applied = self.projection.apply(db, recorded).await;
             applied.map_err(|error| at(name, recorded, error))?;
         }
-        let flushed = self.projection.flush(&mut transaction).await;
-        flushed.map_err(|error| at(name, last, error))?;
-        transaction.commit().await?;
+        let flushed = self.projection.flush(db).await;
+        flushed.map_err(|error| at(name, last, error))
+    }
+
+    /// What was written up to `position` is in the tables.
+    pub fn committed(&mut self, position: Position) {
         self.stale = false;
-        self.position = to;
-        Ok(())
+        self.position = position;
     }
 }
 

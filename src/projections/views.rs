@@ -17,6 +17,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use uuid::Uuid;
 
+use crate::events::LogMark;
 use crate::sqlite::Failure;
 
 use super::checkpoint;
@@ -93,6 +94,17 @@ impl Views {
             log_id,
             readers,
         })
+    }
+
+    /// How far each read model is in the log, by the record it stands at.
+    pub async fn marks(&self) -> Result<Vec<(String, LogMark)>, ViewsError> {
+        let mut db = self.readers.acquire().await?;
+        let checkpoints = checkpoint::all(&mut db).await?;
+        let marks = checkpoints.into_iter().filter_map(|checkpoint| {
+            let mark = checkpoint.mark()?;
+            Some((checkpoint.projection, mark))
+        });
+        Ok(marks.collect())
     }
 
     pub fn path(&self) -> &Path {

@@ -1,12 +1,14 @@
 //! SQLite files: how one is opened, and what a failure of one means.
 //!
 //! Entry points: [`open_for_writing`] and [`open_for_reading`] for whoever works with a connection
-//! on a thread of its own; [`Failure`] for everybody who has a result code.
+//! on a thread of its own, a [`Desk`]; [`Failure`] for everybody who has a result code.
 //! Invariant: a connection for writing waits for the disk in each COMMIT (WAL,
 //! `synchronous=FULL`).
 
+mod desk;
 mod failure;
 
+pub use desk::{Desk, DeskError};
 pub use failure::{Failure, code_of};
 
 use std::path::Path;

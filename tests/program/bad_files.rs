@@ -41,7 +41,7 @@ fn finished() -> Place {
 }
 
 /// The demo refuses with `parts`, in one line, and leaves everything as it is.
-fn assert_refused(place: &Place, parts: &[&str]) {
+pub fn assert_refused(place: &Place, parts: &[&str]) {
     let before = contents(place);
     let listed_before = listed(place);
     let ran = finish(&mut place.demo());
@@ -65,7 +65,7 @@ fn assert_refused(place: &Place, parts: &[&str]) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::copy(from, to).expect("copies");
 }
 

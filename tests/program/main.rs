@@ -11,15 +11,24 @@
 
 mod bad_files;
 mod bad_input;
+mod copying;
 mod crash;
 mod data;
 mod demo;
 mod disk_full;
 mod independent;
+mod kurrent;
+#[path = "../store/kurrent_double/mod.rs"]
+mod kurrent_double;
 mod listing;
 mod looped;
 mod metrics;
+mod older_log;
 mod people;
+mod postgres;
+#[allow(dead_code, reason = "the store's own tests use all of it")]
+#[path = "../store/postgres/server.rs"]
+mod server;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;

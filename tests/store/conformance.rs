@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use blotter::events::commit::{COMMIT_EVENTS_MAX, WriterToken};
 use blotter::events::merkle::{Frontier, leaf_hash};
+use blotter::events::store::StoredCommit;
 use blotter::events::verify::verify_log;
 use blotter::events::{Commit, CommitError, CommitId, StoreError};
 use blotter::values::{NodeId, Position, Version};
@@ -18,6 +19,12 @@ macro_rules! for_every_engine {
         }
         mod on_sqlite {
             $(#[tokio::test] async fn $test() { super::$test(crate::support::sqlite().await).await; })+
+        }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() { super::$test(crate::support::postgres().await).await; })+
+        }
+        mod on_kurrent {
+            $(#[tokio::test] async fn $test() { super::$test(crate::support::kurrent().await).await; })+
         }
     };
 }
@@ -40,6 +47,10 @@ for_every_engine! {
     stored_commits_show_what_was_recorded
     an_empty_batch_records_nothing
     a_log_verifies
+    what_another_log_stored_is_imported_as_it_is
+    an_import_goes_on_only_where_the_log_ends
+    an_import_of_what_its_hashes_do_not_say_writes_nothing
+    an_import_under_an_older_lease_is_fenced
 }
 
 async fn a_new_log_is_empty(f: Fixture) {
@@ -399,4 +410,93 @@ async fn a_log_verifies(f: Fixture) {
     );
     assert_eq!(reached.len(), 2, "300 commits are two pages");
     assert_eq!(reached.last(), Some(&report.head));
+}
+
+/// What another log with the same identity holds: positions 1, 2-3, 4-6, 7-10, 11 ...
+async fn elsewhere(commits: usize) -> (Fixture, Vec<StoredCommit>) {
+    let other = memory().await;
+    fill(&*other.store, &other.lease, commits).await;
+    let stored = other.store.read_stored(Position::ZERO, commits).await;
+    (other, stored.expect("reads"))
+}
+
+async fn what_another_log_stored_is_imported_as_it_is(f: Fixture) {
+    let (other, stored) = elsewhere(8).await;
+    let (early, late) = stored.split_at(5);
+    let head = f.store.import(&f.lease, early.into()).await;
+    assert_eq!(head.expect("imports").position, Position::new(11));
+    let head = f.store.import(&f.lease, late.into()).await;
+    assert_eq!(head, other.store.head().await);
+    assert_eq!(f.store.head().await, head);
+    let found = f.store.read_stored(Position::ZERO, 100).await;
+    assert_eq!(found.expect("reads"), stored);
+    assert_eq!(read_all(&*f.store).await, read_all(&*other.store).await);
+    for commit in &stored {
+        let known = f.store.lookup(commit.receipt.commit_id).await;
+        let expected = (commit.fingerprint, commit.receipt.clone());
+        assert_eq!(known, Ok(Some(expected)));
+    }
+    let verified = verify_log(&*f.store, |_, _| ()).await;
+    assert_eq!(verified, verify_log(&*other.store, |_, _| ()).await);
+    // And it is a log like any other: repetitions are known, streams go on.
+    let repeat = append_one(&*f.store, &f.lease, commit("fill-0", "order-0", 0, 1)).await;
+    assert!(repeat.expect("the first receipt").is_repeat());
+    let next = commit("next", "order-9", 0, 1);
+    let ours = append_one(&*f.store, &f.lease, next.clone()).await;
+    let theirs = append_one(&*other.store, &other.lease, next).await;
+    assert_eq!(
+        ours.expect("goes on").records,
+        theirs.expect("goes on").records
+    );
+}
+
+async fn an_import_goes_on_only_where_the_log_ends(f: Fixture) {
+    let (_other, stored) = elsewhere(4).await;
+    let before = f.store.head().await;
+    let (first, rest) = stored.split_at(1);
+    let skipping = f.store.import(&f.lease, rest.into()).await;
+    assert!(matches!(skipping, Err(StoreError::Damaged { position, .. }) if position.get() == 2));
+    assert_eq!(f.store.head().await, before);
+    f.store
+        .import(&f.lease, first.into())
+        .await
+        .expect("imports");
+    let again = f.store.import(&f.lease, stored.clone().into()).await;
+    assert!(matches!(again, Err(StoreError::Damaged { position, .. }) if position.get() == 1));
+    f.store
+        .import(&f.lease, rest.into())
+        .await
+        .expect("imports");
+    assert_eq!(read_all(&*f.store).await.len(), 10);
+}
+
+async fn an_import_of_what_its_hashes_do_not_say_writes_nothing(f: Fixture) {
+    let (_other, stored) = elsewhere(4).await;
+    let before = f.store.head().await;
+    let mut edited = stored.clone();
+    edited[3].records[1].push(b' ');
+    let refused = f.store.import(&f.lease, edited.into()).await;
+    assert!(matches!(refused, Err(StoreError::Damaged { position, .. }) if position.get() == 8));
+    let mut short = stored.clone();
+    short[2].records.pop();
+    let refused = f.store.import(&f.lease, short.into()).await;
+    assert!(matches!(refused, Err(StoreError::Damaged { position, .. }) if position.get() == 4));
+    assert_eq!(f.store.head().await, before);
+    assert!(read_all(&*f.store).await.is_empty());
+}
+
+async fn an_import_under_an_older_lease_is_fenced(f: Fixture) {
+    let (_other, stored) = elsewhere(2).await;
+    let newer = f.store.acquire_lease(&node()).await.expect("a lease");
+    let fenced = f.store.import(&f.lease, stored.clone().into()).await;
+    let expected = StoreError::Fenced {
+        held: f.lease.epoch,
+        current: newer.epoch,
+    };
+    assert_eq!(fenced, Err(expected));
+    assert!(read_all(&*f.store).await.is_empty());
+    f.store
+        .import(&newer, stored.into())
+        .await
+        .expect("imports");
 }

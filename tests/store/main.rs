@@ -1,8 +1,10 @@
 //! Event stores, journal, feed and verification: what the rest of the program stands on.
 //!
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
-//! `sqlite` and `tamper` are about the file; `journal` and `feed` run on a store that fails by
-//! script (`faulty`).
+//! `sqlite` is about the file, `postgres` about a database, `tamper` about both;
+//! `kurrent` is about KurrentDB, over `kurrent_double`; `copying` takes a
+//! log from one store to another; `journal` and `feed` run on a store that fails by script
+//! (`faulty`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,10 +13,15 @@
 )]
 
 mod conformance;
+mod copying;
 mod faulty;
 mod feed;
 mod journal;
+mod kurrent;
+mod kurrent_double;
+mod marks;
 mod model;
+mod postgres;
 mod sqlite;
 mod support;
 mod tamper;

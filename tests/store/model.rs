@@ -1,5 +1,7 @@
-//! Random histories on SQLite, compared step by step with the memory engine.
+//! Random histories on each engine that lasts, compared step by step with the memory engine.
 
+use std::cell::Cell;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use blotter::events::memory::MemoryStore;
@@ -8,7 +10,11 @@ use blotter::events::verify::verify_log;
 use blotter::events::{Commit, CommitError, EventStore};
 use blotter::values::Version;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
+use crate::kurrent_double::Double;
+use crate::postgres;
+use crate::postgres::server::Server;
 use crate::support::*;
 
 #[derive(Debug, Clone)]
@@ -88,9 +94,25 @@ fn comparable(answers: &[Answer]) -> String {
     format!("{answers:?}")
 }
 
-async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let (_dir, path) = place();
-    let mut store = Arc::new(open(&path).await);
+/// Where the log under test is.
+enum Place {
+    File(PathBuf),
+    Database(String),
+    Kurrent(Double),
+}
+
+impl Place {
+    async fn open(&self) -> Arc<dyn EventStore> {
+        match self {
+            Self::File(path) => Arc::new(open(path).await),
+            Self::Database(url) => Arc::new(open_postgres(url).await),
+            Self::Kurrent(double) => Arc::new(open_kurrent(&double.url()).await),
+        }
+    }
+}
+
+async fn play(place: Place, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut store = place.open().await;
     let model = MemoryStore::new(LOG_ID);
     let mut lease = model.acquire_lease(&node()).await.expect("a lease");
     prop_assert_eq!(store.acquire_lease(&node()).await, Ok(lease.clone()));
@@ -114,7 +136,7 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
             }
             Step::Reopen => {
                 store.close().await.expect("closes");
-                store = Arc::new(open(&path).await);
+                store = place.open().await;
             }
             Step::NewLease => {
                 lease = model.acquire_lease(&node()).await.expect("a lease");
@@ -129,12 +151,45 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+/// Plays random histories, each on a new log.
+fn play_all(cases: u32, new_log: impl AsyncFn() -> Place) {
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let histories = prop::collection::vec(step(), 1..25);
+    let played = TestRunner::new(config).run(&histories, |steps| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let all = async { play(new_log().await, steps).await };
+        runtime.expect("a runtime").block_on(all)
+    });
+    played.unwrap_or_else(|error| panic!("{error}"));
+}
 
-    #[test]
-    fn sqlite_answers_as_the_memory_engine_does(steps in prop::collection::vec(step(), 1..25)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(play(steps))?;
-    }
+#[test]
+fn sqlite_answers_as_the_memory_engine_does() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let count = Cell::new(0);
+    play_all(64, async || {
+        count.set(count.get() + 1);
+        Place::File(dir.path().join(format!("{}.db", count.get())))
+    });
+}
+
+#[test]
+fn postgres_answers_as_the_memory_engine_does() {
+    let server = Server::start();
+    play_all(32, async || {
+        postgres::clear(&server.owner_url()).await;
+        Place::Database(server.owner_url())
+    });
+}
+
+#[test]
+fn kurrent_answers_as_the_memory_engine_does() {
+    // Each step is a request or two over a socket.
+    play_all(16, async || Place::Kurrent(Double::start()));
 }

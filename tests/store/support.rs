@@ -7,13 +7,18 @@ use std::sync::Arc;
 use blotter::events::OpenMode;
 use blotter::events::catalogue::ActorRestarted;
 use blotter::events::envelope::Origin;
+use blotter::events::kurrent::KurrentStore;
 use blotter::events::memory::MemoryStore;
 use blotter::events::plan::{Appended, Stamp};
+use blotter::events::postgres::PostgresStore;
 use blotter::events::sqlite::SqliteStore;
 use blotter::events::{Commit, CommitError, Event, EventStore, Lease, Meta, Recorded, Who};
 use blotter::runtime::{DataClock, Runtime, SystemRandomness, SystemTasks};
 use blotter::values::{CommandId, NodeId, Position, StreamName, Timestamp, Version};
 use uuid::Uuid;
+
+use crate::kurrent_double::Double;
+use crate::postgres::server::Server;
 
 pub const LOG_ID: Uuid = Uuid::from_u128(0x1090_1090);
 
@@ -107,6 +112,8 @@ pub struct Fixture {
     pub store: Arc<dyn EventStore>,
     pub lease: Lease,
     _dir: Option<tempfile::TempDir>,
+    _server: Option<Server>,
+    _double: Option<Double>,
 }
 
 pub async fn memory() -> Fixture {
@@ -116,6 +123,8 @@ pub async fn memory() -> Fixture {
         store,
         lease,
         _dir: None,
+        _server: None,
+        _double: None,
     }
 }
 
@@ -127,7 +136,47 @@ pub async fn sqlite() -> Fixture {
         store,
         lease,
         _dir: Some(dir),
+        _server: None,
+        _double: None,
     }
+}
+
+pub async fn postgres() -> Fixture {
+    let server = Server::start();
+    let store = Arc::new(open_postgres(&server.owner_url()).await);
+    let lease = store.acquire_lease(&node()).await.expect("a lease");
+    Fixture {
+        store,
+        lease,
+        _dir: None,
+        _server: Some(server),
+        _double: None,
+    }
+}
+
+pub async fn kurrent() -> Fixture {
+    let double = Double::start();
+    let store = Arc::new(open_kurrent(&double.url()).await);
+    let lease = store.acquire_lease(&node()).await.expect("a lease");
+    Fixture {
+        store,
+        lease,
+        _dir: None,
+        _server: None,
+        _double: Some(double),
+    }
+}
+
+pub async fn open_kurrent(url: &str) -> KurrentStore {
+    let mode = OpenMode::CreateOrOpen { new_log_id: LOG_ID };
+    let url = url.parse().expect("an address");
+    KurrentStore::open(&url, mode).await.expect("opens")
+}
+
+pub async fn open_postgres(url: &str) -> PostgresStore {
+    let mode = OpenMode::CreateOrOpen { new_log_id: LOG_ID };
+    let url = url.parse().expect("an address");
+    PostgresStore::open(&url, mode).await.expect("opens")
 }
 
 pub async fn open(path: &Path) -> SqliteStore {

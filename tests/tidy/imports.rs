@@ -23,13 +23,7 @@ const ACTORS: [&str; 4] = ["risk", "execution", "strategy", "notifier"];
 
 /// Modules of `events` that are, or hand out, a store.
 const STORES: [&str; 7] = [
-    "store",
-    "sqlite",
-    "memory",
-    "postgres",
-    "kurrentdb",
-    "journal",
-    "plan",
+    "store", "sqlite", "memory", "postgres", "kurrent", "journal", "plan",
 ];
 
 pub fn belongs_to_a_floor(file: &Source) -> Vec<Finding> {

@@ -374,6 +374,10 @@ fn a_long_file_bites() {
     );
     assert_eq!(bites(files_stay_small, "src/a.rs", &"\n".repeat(500)), []);
     assert_eq!(bites(files_stay_small, "docs/a.md", &"\n".repeat(501)), []);
+    let generated = "tests/store/kurrent_double/generated/a.rs";
+    assert_eq!(bites(files_stay_small, generated, &"\n".repeat(501)), []);
+    let beside = "tests/store/kurrent_double/a.rs";
+    assert_eq!(bites(files_stay_small, beside, &"\n".repeat(501)), [501]);
 }
 
 #[test]

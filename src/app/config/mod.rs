@@ -120,6 +120,7 @@ pub struct Draft {
     node: Option<NodeId>,
     data_dir: Option<PathBuf>,
     event_store: Option<LogUrl>,
+    event_store_password_file: Option<PathBuf>,
     read_store: Option<PathBuf>,
     secrets_store: Option<PathBuf>,
     bind: Option<SocketAddr>,
@@ -173,12 +174,25 @@ impl Draft {
                 DeValue::Array(_) => "(an array)".to_owned(),
             };
             match SETTINGS.iter().find(|setting| setting.toml == name) {
-                Some(setting) => self.set(setting, place, &given),
+                Some(setting) => {
+                    self.set(setting, place.clone(), &given);
+                    self.refuse_password(&name, place);
+                }
                 None => {
                     let known: Vec<_> = SETTINGS.iter().map(|setting| setting.toml).collect();
                     self.wrong(place, "unknown key".to_owned(), &known.join(", "));
                 }
             }
+        }
+    }
+
+    /// A file of settings is copied, shown and kept with the code; a password is not.
+    fn refuse_password(&mut self, name: &str, place: String) {
+        let url = self.event_store.as_ref().filter(|_| name == "event_store");
+        if url.is_some_and(LogUrl::has_password) {
+            let problem = "a password does not belong in this file".to_owned();
+            let allowed = "the address without it, and event_store_password_file";
+            self.wrong(place, problem, allowed);
         }
     }
 
@@ -240,6 +254,7 @@ impl Draft {
     /// Puts the configuration together.
     pub fn finish(self) -> Result<NodeConfig, ConfigErrors> {
         let data_dir = self.data_dir();
+        let log = self.log_url();
         let mut errors = self.errors;
         let mut wrong = |place: &str, problem: String| {
             errors.push(ConfigError {
@@ -260,6 +275,7 @@ impl Draft {
                 "there is no market data to play again; set market.data too".to_owned(),
             );
         }
+        let log = log.map_err(|problem| wrong("event_store_password_file", problem));
         let node = self.node.map_or_else(|| NodeId::new("node-1"), Ok);
         let rate = self.commission_rate.map_or_else(|| "0.001".parse(), Ok);
         let node = node.map_err(|error| wrong("node", error.to_string()));
@@ -269,25 +285,27 @@ impl Draft {
         let paper = rate.and_then(|rate| {
             PaperModel::new(slippage, rate).map_err(|error| wrong("paper", error.to_string()))
         });
-        match (node, rate, paper) {
-            (Ok(node), Ok(commission_rate), Ok(paper)) if errors.is_empty() => Ok(NodeConfig {
-                node,
-                event_store: self.event_store.unwrap_or_else(|| default_log(&data_dir)),
-                read_store: self.read_store.unwrap_or_else(|| data_dir.join("views.db")),
-                secrets_store: self
-                    .secrets_store
-                    .unwrap_or_else(|| data_dir.join("secrets.db")),
-                bind: self.bind.unwrap_or(DEFAULT_BIND),
-                http: self.http,
-                data_dir,
-                paper,
-                commission_rate,
-                data: self.data,
-                speed: self.speed.unwrap_or(Speed::Max),
-                loops: self.loops.unwrap_or(false),
-                demo: self.demo.unwrap_or(false),
-                exit_when_done: false,
-            }),
+        match (node, rate, paper, log) {
+            (Ok(node), Ok(commission_rate), Ok(paper), Ok(event_store)) if errors.is_empty() => {
+                Ok(NodeConfig {
+                    node,
+                    event_store,
+                    read_store: self.read_store.unwrap_or_else(|| data_dir.join("views.db")),
+                    secrets_store: self
+                        .secrets_store
+                        .unwrap_or_else(|| data_dir.join("secrets.db")),
+                    bind: self.bind.unwrap_or(DEFAULT_BIND),
+                    http: self.http,
+                    data_dir,
+                    paper,
+                    commission_rate,
+                    data: self.data,
+                    speed: self.speed.unwrap_or(Speed::Max),
+                    loops: self.loops.unwrap_or(false),
+                    demo: self.demo.unwrap_or(false),
+                    exit_when_done: false,
+                })
+            }
             _ => Err(ConfigErrors(errors)),
         }
     }
@@ -296,10 +314,29 @@ impl Draft {
     pub fn event_store(&self) -> Result<LogUrl, ConfigErrors> {
         match self.errors.is_empty() {
             false => Err(ConfigErrors(self.errors.clone())),
-            true => Ok(self
-                .event_store
-                .clone()
-                .unwrap_or_else(|| default_log(&self.data_dir()))),
+            true => self.log_url().map_err(|problem| {
+                let mut refused = self.clone();
+                refused.wrong(
+                    "event_store_password_file".to_owned(),
+                    problem,
+                    "see docs/configuration.md",
+                );
+                ConfigErrors(refused.errors)
+            }),
+        }
+    }
+
+    /// The event store with its password.
+    fn log_url(&self) -> Result<LogUrl, String> {
+        let default = || default_log(&self.data_dir());
+        let url = self.event_store.clone().unwrap_or_else(default);
+        match &self.event_store_password_file {
+            None => Ok(url),
+            Some(file) => {
+                let read = std::fs::read_to_string(file);
+                let text = read.map_err(|error| format!("{}: {error}", file.display()))?;
+                url.with_password(text.strip_suffix('\n').unwrap_or(&text))
+            }
         }
     }
 

@@ -51,6 +51,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        toml: "event_store_password_file",
+        env: "BLOTTER_EVENT_STORE_PASSWORD_FILE",
+        allowed: "a file that holds the password of event_store and nothing else",
+        set: |draft, text| {
+            draft.event_store_password_file = Some(existing_file(text)?);
+            Ok(())
+        },
+    },
+    Setting {
         toml: "read_store",
         env: "BLOTTER_READ_STORE",
         allowed: "sqlite:PATH",
@@ -212,6 +221,7 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::LogUrl;
 
     #[test]
     fn every_setting_is_documented() {
@@ -236,5 +246,65 @@ mod tests {
         for bad in ["", "0", "-1", "nan", "inf", "1e9", "fast"] {
             assert!(parse_speed(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_password_comes_from_the_environment_or_a_file() {
+        const BARE: &str = "postgres://desk@db/orders";
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "hunter2\n").expect("writes");
+        let path = file.path().to_str().expect("a path");
+        let set = |event_store: &str, password_file: Option<&str>| {
+            let mut draft = Draft::default();
+            draft.environment(|name| match name {
+                "BLOTTER_EVENT_STORE" => Some(event_store.to_owned()),
+                "BLOTTER_EVENT_STORE_PASSWORD_FILE" => password_file.map(str::to_owned),
+                _ => None,
+            });
+            draft
+        };
+        let with_file = set(BARE, Some(path)).event_store().expect("an address");
+        let bare: LogUrl = BARE.parse().expect("an address");
+        assert_eq!(
+            Ok(&with_file),
+            bare.clone().with_password("hunter2").as_ref()
+        );
+        let direct = set("postgres://desk:hunter2@db/orders", None);
+        assert!(direct.event_store().expect("an address").has_password());
+
+        let wrong = set("sqlite:events.db", Some(path)).finish();
+        let wrong = wrong.expect_err("a file takes none").to_string();
+        assert!(
+            wrong.contains("event_store_password_file: a file takes no password"),
+            "{wrong}"
+        );
+        let missing = set(BARE, Some("no such file")).event_store();
+        assert!(
+            missing
+                .expect_err("is not there")
+                .to_string()
+                .contains("no such file")
+        );
+    }
+
+    #[test]
+    fn a_password_does_not_belong_in_the_configuration_file() {
+        let mut draft = Draft::default();
+        draft.toml(
+            "blotter.toml",
+            "event_store = \"postgres://desk:hunter2@db/orders\"\n",
+        );
+        let errors = draft.event_store().expect_err("refused").to_string();
+        assert!(
+            errors.starts_with("blotter.toml, line 1, event_store: a password"),
+            "{errors}"
+        );
+        assert!(!errors.contains("hunter2"), "{errors}");
+        let mut draft = Draft::default();
+        draft.toml(
+            "blotter.toml",
+            "event_store = \"postgres://desk@db/orders\"\n",
+        );
+        assert!(draft.event_store().is_ok());
     }
 }

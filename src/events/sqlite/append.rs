@@ -1,17 +1,19 @@
 //! The statements of one append transaction: facts in, plan, rows out.
 //!
-//! Entry points: [`append`] and [`take_lease`], each inside an open transaction.
+//! Entry points: [`append`], [`import`] and [`take_lease`], each inside an open transaction.
 //! Invariants: the lease is checked before anything is written; every transaction changes the
 //! head row, so an empty batch writes to disk too.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::errors::{damaged, store_error};
+use super::errors::store_error;
 use super::read::{lookup, unsigned};
-use crate::events::commit::Commit;
+use crate::events::commit::{Commit, Receipt};
 use crate::events::merkle::Frontier;
-use crate::events::plan::{Facts, Head, Plan, PlannedCommit, Stamp, plan};
-use crate::events::store::{Lease, StoreError};
+use crate::events::page::damaged;
+use crate::events::plan::{Facts, Head, Plan, Stamp, continued, plan};
+use crate::events::store::{Lease, StoreError, StoredCommit};
+use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
 
 const HEAD: &str = "SELECT position, frontier, lease_epoch, transactions FROM head";
@@ -83,29 +85,77 @@ pub(super) fn append(
     stamp: &Stamp,
     batch: &[Commit],
 ) -> Result<(Plan, i64), StoreError> {
-    let found = read_head(transaction)?;
-    if found.lease_epoch != lease.epoch {
-        return Err(StoreError::Fenced {
-            held: lease.epoch,
-            current: found.lease_epoch,
-        });
-    }
+    let found = head_under(transaction, lease)?;
     let plan = plan(facts(transaction, found.head, batch)?, stamp, batch);
     for row in &plan.rows {
-        insert(transaction, row)?;
+        let recorded = row.appended.records.iter();
+        let (records, leaves): (Vec<_>, Vec<_>) = recorded
+            .map(|recorded| (recorded.record.as_slice(), recorded.leaf))
+            .unzip();
+        insert(
+            transaction,
+            &row.appended.receipt,
+            &row.fingerprint,
+            &records,
+            &leaves,
+        )?;
     }
-    let number = found.transactions + 1;
+    let number = advance(transaction, &plan.head, found.transactions)?;
+    Ok((plan, number))
+}
+
+/// Writes the rows of another log as they are; also returns the transaction's number.
+pub(super) fn import(
+    transaction: &Transaction<'_>,
+    lease: &Lease,
+    commits: &[StoredCommit],
+) -> Result<(Head, i64), StoreError> {
+    let found = head_under(transaction, lease)?;
+    let head = continued(found.head, commits)?;
+    for commit in commits {
+        let records: Vec<_> = commit.records.iter().map(Vec::as_slice).collect();
+        insert(
+            transaction,
+            &commit.receipt,
+            &commit.fingerprint,
+            &records,
+            &commit.leaves,
+        )?;
+    }
+    let number = advance(transaction, &head, found.transactions)?;
+    Ok((head, number))
+}
+
+/// The head, if `lease` is the current one.
+fn head_under(transaction: &Transaction<'_>, lease: &Lease) -> Result<HeadRow, StoreError> {
+    let found = read_head(transaction)?;
+    match found.lease_epoch == lease.epoch {
+        true => Ok(found),
+        false => Err(StoreError::Fenced {
+            held: lease.epoch,
+            current: found.lease_epoch,
+        }),
+    }
+}
+
+/// Moves the head in the transaction after `transactions` others; returns its number.
+fn advance(
+    transaction: &Transaction<'_>,
+    head: &Head,
+    transactions: i64,
+) -> Result<i64, StoreError> {
+    let number = transactions + 1;
     transaction
         .prepare_cached(ADVANCE)
         .and_then(|mut statement| {
             statement.execute(params![
-                plan.head.position.get(),
-                plan.head.frontier.to_bytes(),
+                head.position.get(),
+                head.frontier.to_bytes(),
                 number
             ])
         })
         .map_err(store_error)?;
-    Ok((plan, number))
+    Ok(number)
 }
 
 /// What planning `batch` takes.
@@ -143,17 +193,16 @@ fn version_of(connection: &Connection, stream: &StreamName) -> Result<Option<Ver
     version.map(checked).transpose()
 }
 
-fn insert(transaction: &Transaction<'_>, row: &PlannedCommit) -> Result<(), StoreError> {
-    let receipt = &row.appended.receipt;
-    let recorded = &row.appended.records;
-    let lines: Vec<_> = recorded
-        .iter()
-        .map(|recorded| recorded.record.as_slice())
-        .collect();
+fn insert(
+    transaction: &Transaction<'_>,
+    receipt: &Receipt,
+    fingerprint: &Hash,
+    records: &[&[u8]],
+    leaves: &[Hash],
+) -> Result<(), StoreError> {
     // Canonical JSON escapes line feeds, so they can part the records.
-    let records = String::from_utf8(lines.join(&b'\n'))
+    let records = String::from_utf8(records.join(&b'\n'))
         .map_err(|error| StoreError::Fatal(format!("a record is not UTF-8: {error}")))?;
-    let leaves: Vec<_> = recorded.iter().map(|recorded| recorded.leaf).collect();
     transaction
         .prepare_cached(INSERT)
         .and_then(|mut statement| {
@@ -163,7 +212,7 @@ fn insert(transaction: &Transaction<'_>, row: &PlannedCommit) -> Result<(), Stor
                 receipt.stream.as_str(),
                 receipt.first_version.get(),
                 receipt.commit_id.as_bytes(),
-                row.fingerprint,
+                fingerprint,
                 records,
                 leaves.concat(),
             ])

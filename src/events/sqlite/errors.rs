@@ -1,14 +1,11 @@
 //! What a failure of SQLite means for the log.
 //!
-//! Entry points: [`store_error`] for a statement, [`damaged`] for stored values that cannot be.
+//! Entry point: [`store_error`].
 //! Invariant: nothing is called `Busy` or `Unavailable` unless it is certain that a rollback
 //! leaves nothing behind.
 
-use std::fmt::Display;
-
 use crate::events::store::StoreError;
 use crate::sqlite::{Failure, code_of};
-use crate::values::Position;
 
 /// What `error` of any statement but COMMIT means.
 pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
@@ -48,14 +45,6 @@ fn classify(code: i32, message: &str) -> StoreError {
         Failure::Interrupted | Failure::TooBig | Failure::Constraint | Failure::Unexpected => {
             StoreError::Fatal(format!("unexpected error {code} of SQLite: {message}"))
         }
-    }
-}
-
-/// A stored value that no append can have written.
-pub(super) fn damaged(position: Position, reason: impl Display) -> StoreError {
-    StoreError::Damaged {
-        position,
-        reason: reason.to_string(),
     }
 }
 

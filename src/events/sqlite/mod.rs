@@ -16,7 +16,7 @@ mod writer;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ use super::commit::{Commit, CommitError, CommitId, Receipt};
 use super::envelope::Recorded;
 use super::plan::{Appended, Head, Stamp};
 use super::store::{EventStore, Lease, OpenMode, StoreError, StoredCommit};
-use crate::sqlite::open_for_reading;
+use crate::sqlite::{Desk, DeskError, open_for_reading};
 use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
 
@@ -38,7 +38,7 @@ pub struct SqliteStore {
     path: PathBuf,
     log_id: Uuid,
     /// `None` when opened for reading.
-    writer: Option<Arc<Mutex<Writer>>>,
+    writer: Option<Desk<Writer>>,
     readers: Readers,
 }
 
@@ -69,7 +69,10 @@ impl SqliteStore {
                     Contents::Nothing => schema::create(&mut connection, new_log_id)?,
                 };
                 let writer = Writer::new(path.to_owned(), connection);
-                (log_id, Some(Arc::new(Mutex::new(writer))))
+                let desk = Desk::start("event-store", writer).map_err(|error| {
+                    StoreError::Unavailable(format!("no thread for it could be started: {error}"))
+                })?;
+                (log_id, Some(desk))
             }
         };
         Ok(Self {
@@ -86,23 +89,22 @@ impl SqliteStore {
         self.write(move |writer| writer.limit_pages(pages)).await
     }
 
-    /// Works with the writer on a thread that may wait for the disk. Once begun it is carried
-    /// through, also when the caller goes away.
+    /// Works with the writer on its thread.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Some(writer) = self.writer.clone() else {
+        let Some(writer) = &self.writer else {
             return Err(StoreError::Unavailable(
                 "it was opened for reading; open it for writing".into(),
             ));
         };
-        on_a_thread(move || {
-            // After a panic the writer's connection is as good as after any failure.
-            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut writer)
+        writer.run(work).await.unwrap_or_else(|error| match error {
+            DeskError::Full => Err(StoreError::Busy(error.to_string())),
+            DeskError::Dead => Err(StoreError::Fatal(format!(
+                "{error}; this is a defect, please report it"
+            ))),
         })
-        .await
     }
 }
 
@@ -205,6 +207,17 @@ impl EventStore for SqliteStore {
         let stored = move |connection: &_| read::stored(connection, after, limit);
         self.readers.read(stored).await
     }
+
+    async fn import(
+        &self,
+        lease: &Lease,
+        commits: Arc<[StoredCommit]>,
+    ) -> Result<Head, StoreError> {
+        let lease = lease.clone();
+        self.write(move |writer| writer.import(&lease, &commits))
+            .await
+    }
+
     /// Also folds the write-ahead log into the file.
     async fn close(&self) -> Result<(), StoreError> {
         self.readers.close().await;

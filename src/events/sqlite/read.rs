@@ -2,15 +2,15 @@
 //!
 //! Entry points: [`events`] and [`stream_events`] (decoded, each record checked against its row),
 //! [`stored`] (as found, for verification), [`lookup`].
-//! Invariant: bytes that are not what an append wrote never leave here as events; the reader gets
-//! everything before them first, then [`StoreError::Damaged`] with the position.
+//! What becomes of them on the way out is in [`page`].
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
-use super::errors::{damaged, store_error};
+use super::errors::store_error;
 use crate::events::commit::{CommitId, Receipt};
 use crate::events::envelope::Recorded;
+use crate::events::page::{self, damaged, so_far};
 use crate::events::store::{StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{Position, StreamName, Version};
@@ -37,7 +37,7 @@ pub(super) fn events(
     let mut statement = connection.prepare_cached(EVENTS).map_err(store_error)?;
     let rows = statement.query(params![bound(next), page(limit)]);
     let first = |receipt: &Receipt| receipt.first_position.get();
-    collect(rows.map_err(store_error)?, next, limit, first)
+    page::events(commits(rows.map_err(store_error)?), next, limit, first)
 }
 
 /// Up to `limit` events of `stream` after `after`.
@@ -53,45 +53,15 @@ pub(super) fn stream_events(
         .map_err(store_error)?;
     let rows = statement.query(params![bound(next), page(limit), stream.as_str()]);
     let first = |receipt: &Receipt| receipt.first_version.get();
-    collect(rows.map_err(store_error)?, next, limit, first)
+    page::events(commits(rows.map_err(store_error)?), next, limit, first)
 }
 
-/// Decodes events from number `next` on; `first` gives a commit's first number in the order asked
-/// for, positions or versions.
-fn collect(
-    mut rows: Rows<'_>,
-    mut next: u64,
-    limit: usize,
-    first: impl Fn(&Receipt) -> u64,
-) -> Result<Vec<Recorded>, StoreError> {
-    let mut found = Vec::new();
-    while found.len() < limit
-        && let Some(row) = rows.next().map_err(store_error)?
-    {
-        let commit = match stored_commit(row) {
-            Ok(commit) => commit,
-            Err(error) => return so_far(found, error),
-        };
-        let receipt = commit.receipt.clone();
-        let start = first(&receipt);
-        if start > next {
-            let missing = damaged(receipt.first_position, "an event before it is missing");
-            return so_far(found, missing);
-        }
-        let seen = next - start;
-        let mut records = numbered(commit).skip(usize::try_from(seen).unwrap_or(usize::MAX));
-        for index in seen..receipt.events {
-            if found.len() == limit {
-                break;
-            }
-            match decode(receipt.first_position.plus(index), records.next()) {
-                Ok(recorded) => found.push(recorded),
-                Err(error) => return so_far(found, error),
-            }
-        }
-        next = next.max(start + receipt.events);
-    }
-    Ok(found)
+/// The commits in `rows`, one at a time.
+fn commits(mut rows: Rows<'_>) -> impl Iterator<Item = Result<StoredCommit, StoreError>> {
+    std::iter::from_fn(move || match rows.next() {
+        Ok(row) => row.map(stored_commit),
+        Err(error) => Some(Err(store_error(error))),
+    })
 }
 
 /// A number past what SQLite can hold is past every number in it.
@@ -117,10 +87,9 @@ pub(super) fn stored(
     };
     let mut statement = connection.prepare_cached(STORED).map_err(store_error)?;
     let rows = statement.query(params![after, bound(limit as u64)]);
-    let mut rows = rows.map_err(store_error)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(store_error)? {
-        match stored_commit(row) {
+    for commit in commits(rows.map_err(store_error)?) {
+        match commit {
             Ok(commit) => found.push(commit),
             Err(error) => return so_far(found, error),
         }
@@ -135,38 +104,6 @@ pub(super) fn lookup(
     let mut statement = connection.prepare_cached(LOOKUP).map_err(store_error)?;
     let found = statement.query_row([commit.as_bytes()], |row| Ok(receipt_of(row)));
     found.optional().map_err(store_error)?.transpose()
-}
-
-/// What was read before the damage; the damage itself once nothing stands before it.
-fn so_far<T>(found: Vec<T>, error: StoreError) -> Result<Vec<T>, StoreError> {
-    match found.is_empty() {
-        true => Err(error),
-        false => Ok(found),
-    }
-}
-
-/// A commit's records, each with the hash it was stored with.
-fn numbered(commit: StoredCommit) -> impl Iterator<Item = (Vec<u8>, Hash)> {
-    commit.records.into_iter().zip(commit.leaves)
-}
-
-/// The event at `position`.
-fn decode(position: Position, stored: Option<(Vec<u8>, Hash)>) -> Result<Recorded, StoreError> {
-    let Some((record, leaf)) = stored else {
-        return Err(damaged(position, "its record is missing"));
-    };
-    let recorded = Recorded::read(record).map_err(|error| damaged(position, error))?;
-    if recorded.leaf != leaf {
-        return Err(damaged(
-            position,
-            "its record does not have the hash it was stored with",
-        ));
-    }
-    if recorded.position() != position {
-        let reason = format!("its record says position {}", recorded.position());
-        return Err(damaged(position, reason));
-    }
-    Ok(recorded)
 }
 
 fn stored_commit(row: &Row<'_>) -> Result<StoredCommit, StoreError> {

@@ -1,6 +1,6 @@
 //! The one connection that writes, and its transactions.
 //!
-//! Entry points: [`Writer::append`] and [`Writer::take_lease`].
+//! Entry points: [`Writer::append`], [`Writer::import`] and [`Writer::take_lease`].
 //! Invariants: whatever happened before, a transaction begins on a clean connection; after the
 //! medium has failed once nothing is written any more, because a later fsync that passes proves
 //! nothing about the pages an earlier one lost.
@@ -13,8 +13,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::append;
 use super::errors::store_error;
 use crate::events::commit::Commit;
-use crate::events::plan::{Plan, Stamp};
-use crate::events::store::{Lease, StoreError};
+use crate::events::plan::{Head, Plan, Stamp};
+use crate::events::store::{Lease, StoreError, StoredCommit};
 use crate::sqlite::open_for_writing;
 use crate::values::NodeId;
 
@@ -61,6 +61,15 @@ impl Writer {
         batch: &[Commit],
     ) -> Result<Plan, StoreError> {
         self.transact(|transaction| append::append(transaction, lease, stamp, batch))
+    }
+
+    /// Records what another log has recorded; on disk when it returns.
+    pub(super) fn import(
+        &mut self,
+        lease: &Lease,
+        commits: &[StoredCommit],
+    ) -> Result<Head, StoreError> {
+        self.transact(|transaction| append::import(transaction, lease, commits))
     }
 
     pub(super) fn take_lease(&mut self, holder: &NodeId) -> Result<Lease, StoreError> {

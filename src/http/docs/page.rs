@@ -172,7 +172,11 @@ fn shape(body: &mut String, name: &str, schema: &Value) {
                 "<tr><td><code>{}</code></td><td>{}{}</td><td>{}{}</td></tr>",
                 escaped(field),
                 kind(of),
-                if may_be_absent { " or null" } else { "" },
+                if may_be_absent && !kind(of).ends_with(" or null") {
+                    " or null"
+                } else {
+                    ""
+                },
                 prose(&of["description"]),
                 example(of),
             ),

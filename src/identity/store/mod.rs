@@ -8,6 +8,7 @@
 
 mod error;
 pub mod keys;
+pub mod log_mark;
 pub mod outbox;
 mod rows;
 mod schema;

@@ -89,10 +89,17 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_to_merge ON outbox (merge_key) WHERE merge_key IS NOT NULL;
 ";
 
-/// What layout 2 has beyond layout 1.
-const SUBJECT_KEYS: &str = "
+/// What layout 2 has beyond layout 1, of which some have the first of them.
+const SINCE_LAYOUT_1: &str = "
+-- The record in the event log at which the last fact from here stands.
+CREATE TABLE IF NOT EXISTS log_mark (
+    only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+    position  INTEGER NOT NULL,
+    leaf_hash BLOB NOT NULL
+) STRICT;
+
 -- key: what is personal about the subject is sealed under it; NULL once they are forgotten.
-CREATE TABLE subject_keys (
+CREATE TABLE IF NOT EXISTS subject_keys (
     subject      TEXT NOT NULL PRIMARY KEY,
     key          BLOB,
     forgotten_at INTEGER,
@@ -123,7 +130,7 @@ pub(super) async fn prepare(
             .execute(&mut *transaction)
             .await?;
     }
-    sqlx::raw_sql(SUBJECT_KEYS)
+    sqlx::raw_sql(SINCE_LAYOUT_1)
         .execute(&mut *transaction)
         .await?;
     let mark = format!("PRAGMA user_version = {FORMAT}");

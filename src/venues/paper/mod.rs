@@ -96,6 +96,11 @@ impl PaperVenue {
             .await
     }
 
+    /// The last row of data that was played, of any symbol; 0 before the first.
+    pub async fn last_row(&self) -> Result<u64, VenueError> {
+        self.read(|work| work.last_row_of_all()).await
+    }
+
     /// Does `work` in one transaction of the book; gives the number of the last report.
     async fn write(
         &self,

@@ -170,6 +170,15 @@ impl Work<'_> {
         Ok(row.unwrap_or(0))
     }
 
+    /// The last row played at all; 0 before the first.
+    pub fn last_row_of_all(&self) -> Result<u64, Fault> {
+        let row = self
+            .connection
+            .prepare_cached("SELECT COALESCE(MAX(last_row), 0) FROM bars_played")?
+            .query_row([], |row| row.get(0))?;
+        Ok(row)
+    }
+
     /// Notes that `row` was played.
     pub fn set_last_row(&self, symbol: &Symbol, row: u64) -> Result<(), Fault> {
         self.connection
