@@ -130,6 +130,15 @@ def start(blotter, directory):
     return node, ready, data_dir
 
 
+def rest(ready):
+    """Waits until the read models have folded what the run before left behind."""
+    deadline = time.monotonic() + 120
+    while any(view["lag_events"] for view in get(ready, "/api/v1/ops/projections")["items"]):
+        if time.monotonic() > deadline:
+            raise SystemExit("the read models did not catch up within two minutes")
+        time.sleep(0.1)
+
+
 def orders_in_log(blotter, data_dir):
     events = subprocess.Popen(
         [blotter, "events", "--type", "OrderApproved", "--json", "--data-dir", data_dir],
@@ -151,6 +160,7 @@ def measure(blotter, directory, duration):
         rounds = []
         for _ in range(ROUNDS):
             for connections in CONNECTIONS:
+                rest(ready)
                 rounds.append(
                     {
                         "connections": connections,

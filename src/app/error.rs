@@ -5,9 +5,10 @@ use super::lock::LockError;
 use super::player::PlayError;
 use super::regression::RegressionError;
 use super::setup::SetupError;
-use super::summary::FoldLogError;
+use super::summary::SummaryError;
 use crate::events::StoreError;
 use crate::events::commit::CommitError;
+use crate::events::snapshot::FoldLogError;
 use crate::http::BindError;
 use crate::identity::AuthError;
 use crate::market::DataError;
@@ -26,6 +27,8 @@ pub enum NodeError {
     Store(#[from] StoreError),
     #[error("reading the log: {0}")]
     Fold(#[from] FoldLogError),
+    #[error("reading the log: {0}")]
+    Summary(#[from] SummaryError),
     #[error("{0}")]
     Paper(#[from] PaperError),
     #[error("{0}")]

@@ -13,5 +13,6 @@ mod opening;
 pub mod player;
 pub mod regression;
 pub mod setup;
+pub mod snapshots;
 pub mod staff;
 pub mod summary;

@@ -19,11 +19,12 @@ use super::demo_login::DemoLogin;
 use super::error::NodeError;
 use super::lock::{self, DirLock};
 use super::opening::{
-    Beside, ReadModels, demo_setup, fold_views, load, open_beside, open_journal, record_start,
-    strategies,
+    Beside, ReadModels, demo_setup, fold, fold_views, load, open_beside, open_journal,
+    record_start, strategies,
 };
 use super::player::{self, PlayEnd, Player};
 use super::setup::DemoSetup;
+use super::snapshots::{Folds, Keeping};
 use super::staff::{Means, Staff};
 use super::summary::{self, Summary};
 use crate::actors::node_log::NodeLog;
@@ -32,12 +33,13 @@ use crate::actors::settle::Settle;
 use crate::domain::ledger::Ledger;
 use crate::events::catalogue::NodeStopped;
 use crate::events::journal::JournalState;
-use crate::events::{EventStore, Journal, OpenMode};
+use crate::events::{EventStore, Journal, OpenMode, Snapshots};
 use crate::http::{self, Listening, NodeInfo, Services};
 use crate::identity::{Identity, Recording};
 use crate::market::{Dataset, Progress, Tape};
 use crate::runtime::{Clock, DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
 use crate::values::{AccountId, VenueId};
+use crate::venues::Venue;
 use crate::venues::paper::PaperVenue;
 
 const VENUE: &str = "paper";
@@ -58,6 +60,8 @@ pub struct Node {
     config: NodeConfig,
     store: Arc<dyn EventStore>,
     journal: Journal,
+    snapshots: Snapshots,
+    keeping: Keeping,
     node_log: NodeLog,
     staff: Staff,
     venue: Arc<PaperVenue>,
@@ -89,7 +93,7 @@ impl Node {
         let new_log_id = runtime.new_id();
         let mode = OpenMode::CreateOrOpen { new_log_id };
         let store = config.event_store.open(mode).await?;
-        let mut ledger = summary::fold(&store).await?;
+        let (snapshots, mut ledger) = fold(&config, &store).await?;
         if let Some(dataset) = &dataset {
             // Before anything is recorded.
             player::check_data(&dataset.source, ledger.last_row.as_ref())?;
@@ -107,13 +111,15 @@ impl Node {
             identity,
         } = beside;
 
-        let (journal, lease_epoch) = open_journal(&config, &store, &mut ledger, &runtime).await?;
+        let opened = open_journal(&config, &store, &snapshots, &mut ledger, &runtime).await;
+        let (journal, lease_epoch) = opened?;
         clock.advance_to(ledger.marked_at);
         let read_models = fold_views(views, &journal, &runtime).await?;
         // From here on the log says that the node runs: everything it needs has been opened.
         let node_log = record_start(&config, lease_epoch, &journal, &ledger, &runtime).await?;
         // A log beyond this machine may have taken the last append of the holder before until then.
-        summary::fold_on(&store, &mut ledger).await?;
+        let head = store.head().await?.position;
+        snapshots.follow(head, &mut ledger).await?;
         clock.advance_to(ledger.marked_at);
         identity.forget_again(&ledger.forgotten).await?;
         let recording = identity.record_to(journal.writer(), &*runtime.tasks);
@@ -121,6 +127,7 @@ impl Node {
         let means = Means {
             store: Arc::clone(&store),
             journal: journal.clone(),
+            snapshots: snapshots.clone(),
             runtime: runtime.clone(),
             venue: venue.clone(),
             risk_settings: RiskSettings {
@@ -129,11 +136,21 @@ impl Node {
             },
         };
         let strategies = strategies(&ledger, demo.as_ref());
+        let folds = Folds {
+            venue: venue.id().clone(),
+            strategies: strategies.clone(),
+        };
         let staff = Staff::start(means, &strategies, node_log.clone()).await;
+        let feed = journal.feed().clone();
+        let keeping = Keeping::start(snapshots.clone(), folds, feed, &*runtime.tasks);
+        let keeping = keeping
+            .map_err(|error| NodeError::Fatal(format!("snapshots get no thread: {error}")))?;
         let mut node = Self {
             config,
             store,
             journal,
+            snapshots,
+            keeping,
             node_log,
             staff: staff.map_err(NodeError::Actor)?,
             venue,
@@ -338,7 +355,10 @@ impl Node {
         if !matches!(timeout(STOP_WAIT, viewed).await, Ok(Ok(_))) {
             tracing::warn!("the read models are behind; the next start goes on with them");
         }
-        let summary = summary::summarise(&self.store).await?;
+        if timeout(STOP_WAIT, self.keeping.stop()).await.is_err() {
+            tracing::warn!("snapshots were not kept in time; the next start folds more of the log");
+        }
+        let summary = summary::summarise(&*self.store, &self.snapshots).await?;
         self.store.close().await?;
         Ok(summary)
     }

@@ -11,12 +11,11 @@ use super::error::NodeError;
 use super::metrics::Meter;
 use super::regression::{self, RegressionError};
 use super::setup::DemoSetup;
-use super::summary;
 use crate::actors::node_log::NodeLog;
 use crate::domain::ledger::Ledger;
 use crate::events::catalogue::NodeStarted;
 use crate::events::envelope::Origin;
-use crate::events::{EventStore, Journal};
+use crate::events::{EventStore, Journal, Snapshots};
 use crate::identity::Identity;
 use crate::market::{DataError, Dataset};
 use crate::projections;
@@ -57,6 +56,19 @@ pub(super) fn strategies(ledger: &Ledger, demo: Option<&DemoSetup>) -> Vec<Strat
         ids.push(demo.strategy.clone());
     }
     ids
+}
+
+/// The log's snapshots, and what it comes to so far.
+pub(super) async fn fold(
+    config: &NodeConfig,
+    store: &Arc<dyn EventStore>,
+) -> Result<(Snapshots, Ledger), NodeError> {
+    let folder = config.data_dir.join("snapshots");
+    let snapshots = Snapshots::of(store.clone(), Some(folder)).await?;
+    regression::check_snapshots(&snapshots, &**store).await?;
+    let head = store.head().await?.position;
+    let ledger = snapshots.fold_to(head, Ledger::default()).await?;
+    Ok((snapshots, ledger))
 }
 
 /// What is kept beside the log, open and in agreement with it.
@@ -117,12 +129,14 @@ async fn open_venue(
 pub(super) async fn open_journal(
     config: &NodeConfig,
     events: &Arc<dyn EventStore>,
+    snapshots: &Snapshots,
     ledger: &mut Ledger,
     runtime: &Runtime,
 ) -> Result<(Journal, u64), NodeError> {
     let lease = events.acquire_lease(&config.node).await?;
     let lease_epoch = lease.epoch;
-    summary::fold_on(events, ledger).await?;
+    let head = events.head().await?.position;
+    snapshots.follow(head, ledger).await?;
     let origin = Origin {
         node: config.node.clone(),
         build: build::version(),

@@ -2,15 +2,15 @@
 //!
 //! Entry points: one check for each file, all of them before anything is recorded. An older copy of
 //! the log put in the place of a newer one looks like a log in every way; orders would be sent a
-//! second time under it. What it lacks is known to the read models, to the venue's book and to the
-//! secrets store, so each is asked. `docs/event-store.md`, "Log regression", tells it to people.
+//! second time under it. What it lacks is known to the read models, to the venue's book, to the
+//! secrets store and to snapshots, so each is asked. `docs/event-store.md`, "Log regression", tells it to people.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::domain::ledger::{LastReport, Ledger};
 use crate::events::mark::Disagreement;
-use crate::events::{EventStore, StoreError};
+use crate::events::{EventStore, Snapshots, StoreError};
 use crate::identity::{AuthError, Identity};
 use crate::projections::views::{Views, ViewsError};
 use crate::values::{ClientOrderId, Position, VenueId};
@@ -19,6 +19,8 @@ use crate::venues::{Report, Venue, VenueError};
 
 const VIEWS_REMEDY: &str = "bring back the log that belongs to this file. If the log is the right \
      one, delete views.db and start again: it is rebuilt from the log";
+const SNAPSHOT_REMEDY: &str = "bring back the log that belongs to this file. If the log is the \
+     right one, delete the folder of snapshots and start again: they only save time";
 const SECRETS_REMEDY: &str = "bring back the log that belongs to this file, or the file that was \
      backed up together with this log";
 
@@ -83,6 +85,24 @@ pub enum RegressionError {
     Identity(#[from] AuthError),
     #[error("{0}")]
     Venue(#[from] VenueError),
+}
+
+/// Holds every snapshot of this log against it. One that cannot be read proves nothing.
+pub(super) async fn check_snapshots(
+    snapshots: &Snapshots,
+    store: &dyn EventStore,
+) -> Result<(), RegressionError> {
+    for kept in snapshots.kept().await {
+        if let Some(disagreement) = kept.mark.check(store).await? {
+            return Err(RegressionError::Mark {
+                path: kept.path,
+                what: format!("the snapshot of fold {}", kept.fold),
+                disagreement,
+                remedy: SNAPSHOT_REMEDY,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Holds every read model against the log.

@@ -19,7 +19,7 @@ use crate::actors::settle::Settle;
 use crate::actors::status::ActorStatus;
 use crate::actors::strategy::StrategyActor;
 use crate::events::catalogue::HaltScope;
-use crate::events::{EventStore, Journal, Who};
+use crate::events::{EventStore, Journal, Snapshots, Who};
 use crate::runtime::Runtime;
 use crate::values::{CommandId, StrategyId};
 use crate::venues::Venue;
@@ -29,6 +29,7 @@ use crate::venues::Venue;
 pub struct Means {
     pub store: Arc<dyn EventStore>,
     pub journal: Journal,
+    pub snapshots: Snapshots,
     pub runtime: Runtime,
     pub venue: Arc<dyn Venue>,
     pub risk_settings: RiskSettings,
@@ -86,8 +87,10 @@ impl Staff {
                 let (own, slots) = (own.clone(), slots.clone());
                 Box::pin(async move {
                     let clock = own.runtime.business.clone();
+                    let (journal, snapshots) = (own.journal, &own.snapshots);
                     let actor =
-                        RiskActor::build(own.journal, own.risk_settings, clock, guard).await?;
+                        RiskActor::build(journal, snapshots, own.risk_settings, clock, guard)
+                            .await?;
                     let address = actor.start();
                     slots.0.publish(&address);
                     slots.1.publish(&address);
@@ -146,8 +149,10 @@ impl Staff {
             let (id, slots) = (own_id.clone(), slots.clone());
             let built: futures_util::future::LocalBoxFuture<'static, Result<(), String>> =
                 Box::pin(async move {
+                    let (journal, snapshots) = (own.journal, &own.snapshots);
                     let actor =
-                        StrategyActor::build(id, gateway, own.journal, own.runtime, guard).await?;
+                        StrategyActor::build(id, gateway, journal, snapshots, own.runtime, guard)
+                            .await?;
                     let address = actor.start();
                     slots.0.publish(&address);
                     slots.1.publish(&address);
@@ -185,8 +190,10 @@ async fn add_execution(guardian: &mut Guardian, means: &Means) -> Result<Port<Se
         .add(stop_node("execution", move |guard| {
             let (own, slot) = (own.clone(), slot.clone());
             Box::pin(async move {
+                let (journal, snapshots) = (own.journal, &own.snapshots);
                 let actor =
-                    ExecutionActor::build(own.venue, own.journal, own.runtime, guard).await?;
+                    ExecutionActor::build(own.venue, journal, snapshots, own.runtime, guard)
+                        .await?;
                 slot.publish(&actor.start());
                 Ok(())
             })
@@ -202,7 +209,8 @@ async fn add_notifier(guardian: &mut Guardian, means: &Means) -> Result<Port<Set
         .add(stop_node("notifier", move |guard| {
             let (own, slot) = (own.clone(), slot.clone());
             Box::pin(async move {
-                let actor = NotifierActor::build(own.journal, own.runtime, guard).await?;
+                let (journal, snapshots) = (own.journal, &own.snapshots);
+                let actor = NotifierActor::build(journal, snapshots, own.runtime, guard).await?;
                 slot.publish(&actor.start());
                 Ok(())
             })

@@ -1,24 +1,20 @@
 //! What a log amounts to, in figures.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use crate::domain::ledger::{Ledger, LedgerError};
+use crate::domain::ledger::Ledger;
 use crate::domain::state_hash::state_hash;
-use crate::events::{EventStore, StoreError};
+use crate::events::snapshot::FoldLogError;
+use crate::events::{EventStore, Snapshots, StoreError};
 use crate::values::canonical::CanonicalError;
 use crate::values::{Money, Position};
 
-/// Events read at once.
-const PAGE_EVENTS: usize = 1_024;
-
 #[derive(Debug, thiserror::Error)]
-pub enum FoldLogError {
+pub enum SummaryError {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
-    Ledger(#[from] LedgerError),
+    Fold(#[from] FoldLogError),
     #[error("{0}")]
     Canonical(#[from] CanonicalError),
 }
@@ -43,30 +39,13 @@ pub struct Summary {
     pub state_hash: String,
 }
 
-/// Folds the whole log.
-pub async fn fold(store: &Arc<dyn EventStore>) -> Result<Ledger, FoldLogError> {
-    let mut ledger = Ledger::default();
-    fold_on(store, &mut ledger).await?;
-    Ok(ledger)
-}
-
-/// Folds what has been recorded since.
-pub async fn fold_on(store: &Arc<dyn EventStore>, ledger: &mut Ledger) -> Result<(), FoldLogError> {
-    loop {
-        let page = store.read(ledger.folded_to, PAGE_EVENTS).await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        for recorded in &page {
-            ledger.apply(recorded)?;
-        }
-    }
-}
-
 /// Figures over the log as it stands.
-pub async fn summarise(store: &Arc<dyn EventStore>) -> Result<Summary, FoldLogError> {
-    let ledger = fold(store).await?;
+pub async fn summarise(
+    store: &dyn EventStore,
+    snapshots: &Snapshots,
+) -> Result<Summary, SummaryError> {
     let head = store.head().await?;
+    let ledger = snapshots.fold_to(head.position, Ledger::default()).await?;
     let totals = ledger.totals();
     Ok(Summary {
         bars: ledger.counts.bars,

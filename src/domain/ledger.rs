@@ -6,6 +6,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::account::{Account, FoldError};
 use crate::domain::order::{OrderStatus, Step, report_of};
 use crate::domain::risk::Halts;
@@ -18,7 +20,7 @@ use crate::values::{
 };
 
 /// What became of an order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderRecord {
     pub account: AccountId,
     pub client_order_id: ClientOrderId,
@@ -36,7 +38,7 @@ pub struct OrderRecord {
 }
 
 /// The last of a venue's reports that is recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastReport {
     pub sequence: u64,
     /// The order that it is about.
@@ -44,7 +46,7 @@ pub struct LastReport {
 }
 
 /// How much of each kind there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Prices marked.
     pub bars: u64,
@@ -58,7 +60,7 @@ pub struct Counts {
 }
 
 /// See the module.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     pub folded_to: Position,
     pub counts: Counts,

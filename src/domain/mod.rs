@@ -9,15 +9,17 @@
 //! - [`order`]: one order at its venue; its lifecycle table
 //! - [`strategy`]: signals from prices
 //! - [`ledger`]: the fold of a whole log, its figures and its state hash
+//! - `folds`: which of these states snapshots are kept of
 
 pub mod account;
+mod folds;
 pub mod ledger;
 pub mod order;
 pub mod risk;
 pub mod state_hash;
 pub mod strategy;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::events::Event;
 

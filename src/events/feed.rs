@@ -80,6 +80,11 @@ impl Feed {
         *self.head.borrow()
     }
 
+    /// Waits until the log has come to `position`; false when the journal has ended before.
+    pub async fn reaches(&mut self, position: Position) -> bool {
+        self.head.wait_for(|head| *head >= position).await.is_ok()
+    }
+
     /// Every event after `cursor`, for as long as the journal runs.
     pub fn subscribe(&self, cursor: Position) -> Subscription {
         Subscription {

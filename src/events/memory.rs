@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::commit::{Commit, CommitError, CommitId, Receipt};
 use super::envelope::Recorded;
-use super::plan::{Appended, Facts, Head, Stamp, continued, plan};
+use super::plan::{Appended, Facts, Head, Stamp, imported, plan};
 use super::store::{EventStore, Lease, StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
@@ -45,21 +45,6 @@ impl MemoryStore {
         // after planning.
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A stored commit, decoded.
-fn appended(commit: &StoredCommit) -> Result<Appended, StoreError> {
-    let read = commit.records.iter().enumerate().map(|(index, record)| {
-        let recorded = Recorded::read(record.clone());
-        recorded.map(Arc::new).map_err(|error| StoreError::Damaged {
-            position: commit.receipt.first_position.plus(index as u64),
-            reason: error.to_string(),
-        })
-    });
-    Ok(Appended {
-        receipt: commit.receipt.clone(),
-        records: read.collect::<Result<_, _>>()?,
-    })
 }
 
 impl Log {
@@ -201,16 +186,12 @@ impl EventStore for MemoryStore {
     ) -> Result<Head, StoreError> {
         let mut log = self.log();
         log.check(lease)?;
-        let head = continued(log.head.clone(), &commits)?;
-        let mut rows = Vec::with_capacity(commits.len());
-        for commit in commits.iter() {
-            rows.push((commit.fingerprint, appended(commit)?));
+        let plan = imported(log.head.clone(), &commits)?;
+        for row in &plan.rows {
+            log.add(row.fingerprint, &row.appended);
         }
-        for (fingerprint, appended) in &rows {
-            log.add(*fingerprint, appended);
-        }
-        log.head = head.clone();
-        Ok(head)
+        log.head = plan.head.clone();
+        Ok(plan.head)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

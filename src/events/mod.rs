@@ -6,7 +6,7 @@
 //! consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
 //! check of a whole log, [`copy`] its copy in another store, [`mark`] a place in it that is
-//! remembered elsewhere.
+//! remembered elsewhere, [`snapshot`] what folds over it came to.
 //!
 //! Invariants: positions and stream versions are gapless; nothing is published before it is
 //! durable; nothing recorded is ever changed.
@@ -25,6 +25,7 @@ pub mod merkle;
 mod page;
 pub mod plan;
 pub mod postgres;
+pub mod snapshot;
 pub mod sqlite;
 pub mod store;
 pub mod verify;
@@ -36,4 +37,5 @@ pub use envelope::{Envelope, Recorded};
 pub use feed::{Feed, FeedError, Subscription};
 pub use journal::{Journal, JournalState, Writer};
 pub use mark::LogMark;
+pub use snapshot::{Fold, Snapshots};
 pub use store::{EventStore, Lease, OpenMode, StoreError};

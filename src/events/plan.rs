@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::commit::{COMMIT_EVENTS_MAX, Commit, CommitError, CommitId, Receipt};
 use super::envelope::{Envelope, Origin, Recorded};
-use super::merkle::{Frontier, leaf_hash};
+use super::merkle::Frontier;
 use super::store::{StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{Position, StreamName, Timestamp, Version};
@@ -112,32 +112,54 @@ pub fn breaks_look_ahead(answer: &Result<Appended, CommitError>) -> bool {
     }
 }
 
-/// The head once `commits`, stored by another log with the same history, stand behind `head`.
+/// What writing `commits` takes, which another log with the same history has stored behind `head`.
 /// Nothing may be written when they do not follow it, or are not what their hashes say.
-pub fn continued(mut head: Head, commits: &[StoredCommit]) -> Result<Head, StoreError> {
+pub fn imported(mut head: Head, commits: &[StoredCommit]) -> Result<Plan, StoreError> {
+    let mut rows = Vec::with_capacity(commits.len());
+    let mut answers = Vec::with_capacity(commits.len());
     for commit in commits {
-        let receipt = &commit.receipt;
-        let position = receipt.first_position;
-        let damaged = |position, reason| Err(StoreError::Damaged { position, reason });
-        if position != head.position.next() {
-            let reason = format!("it does not follow the log's end at {}", head.position);
-            return damaged(position, reason);
-        }
-        let count = commit.records.len();
-        if receipt.events != count as u64 || count != commit.leaves.len() {
-            let reason = format!("its commit says {} events, it has {count}", receipt.events);
-            return damaged(position, reason);
-        }
-        for (record, leaf) in commit.records.iter().zip(&commit.leaves) {
-            head.position = head.position.next();
-            if leaf_hash(record) != *leaf {
-                let reason = "its record does not have the hash it was stored with".to_owned();
-                return damaged(head.position, reason);
-            }
-            head.frontier.push(*leaf);
-        }
+        let appended = import_one(&mut head, commit)?;
+        answers.push(Ok(appended.clone()));
+        rows.push(PlannedCommit {
+            fingerprint: commit.fingerprint,
+            appended,
+        });
     }
-    Ok(head)
+    Ok(Plan {
+        rows,
+        answers,
+        head,
+    })
+}
+
+fn import_one(head: &mut Head, commit: &StoredCommit) -> Result<Appended, StoreError> {
+    let receipt = &commit.receipt;
+    let damaged = |position, reason| StoreError::Damaged { position, reason };
+    if receipt.first_position != head.position.next() {
+        let reason = format!("it does not follow the log's end at {}", head.position);
+        return Err(damaged(receipt.first_position, reason));
+    }
+    let count = commit.records.len();
+    if receipt.events != count as u64 || count != commit.leaves.len() {
+        let reason = format!("its commit says {} events, it has {count}", receipt.events);
+        return Err(damaged(receipt.first_position, reason));
+    }
+    let mut records = Vec::with_capacity(count);
+    for (record, leaf) in commit.records.iter().zip(&commit.leaves) {
+        head.position = head.position.next();
+        let recorded = Recorded::read(record.clone())
+            .map_err(|error| damaged(head.position, error.to_string()))?;
+        if recorded.leaf != *leaf {
+            let reason = "its record does not have the hash it was stored with".to_owned();
+            return Err(damaged(head.position, reason));
+        }
+        head.frontier.push(*leaf);
+        records.push(Arc::new(recorded));
+    }
+    Ok(Appended {
+        receipt: receipt.clone(),
+        records,
+    })
 }
 
 fn plan_one(facts: &mut Facts, stamp: &Stamp, commit: &Commit) -> Result<Appended, CommitError> {

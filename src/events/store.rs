@@ -114,20 +114,11 @@ pub trait EventStore: Send + Sync {
     /// them (see [`copy`](super::copy)). Of a batch that failed, a prefix of whole commits may be
     /// there: ask for the head.
     ///
-    /// An engine checks the lease as for [`append`](Self::append), asks
-    /// [`continued`](super::plan::continued) for the head to write, and writes records, leaves,
-    /// positions, versions, commit ids and fingerprints unchanged, so that
+    /// An engine checks the lease as for [`append`](Self::append), plans with
+    /// [`imported`](super::plan::imported) and writes that plan as it would an append's, so that
     /// [`read_stored`](Self::read_stored) gives back what went in.
-    async fn import(
-        &self,
-        _lease: &Lease,
-        _commits: Arc<[StoredCommit]>,
-    ) -> Result<Head, StoreError> {
-        Err(StoreError::Unavailable(format!(
-            "{} cannot take over the commits of another log",
-            self.describe()
-        )))
-    }
+    async fn import(&self, lease: &Lease, commits: Arc<[StoredCommit]>)
+    -> Result<Head, StoreError>;
 
     /// Closes all connections; an engine that has any answers `Unavailable` from then on.
     async fn close(&self) -> Result<(), StoreError>;

@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod ids;
 pub mod instrument;
 pub mod order;
+pub mod pairs;
 pub mod time;
 pub mod user;
 

@@ -13,6 +13,7 @@ use blotter::actors::messages::{AskStrategy, Asked, StrategyCommand};
 use blotter::actors::node_log::NodeLog;
 use blotter::actors::risk::RiskSettings;
 use blotter::actors::settle::Settle;
+use blotter::app::snapshots::Folds;
 use blotter::app::staff::{Means, Staff};
 use blotter::domain::ledger::Ledger;
 #[cfg(feature = "failpoints")]
@@ -21,7 +22,7 @@ use blotter::domain::strategy::RegisterStrategy;
 use blotter::events::catalogue::StrategyRule;
 use blotter::events::catalogue::{Bar, InstrumentListed, PriceMarked};
 use blotter::events::envelope::Origin;
-use blotter::events::{Commit, Event, EventStore, Journal, Meta, Recorded, Who};
+use blotter::events::{Commit, Event, EventStore, Journal, Meta, Recorded, Snapshots, Who};
 use blotter::runtime::{DataClock, Runtime, SystemRandomness, SystemTasks};
 use blotter::values::{Instrument, InstrumentKind, Position, StrategyId, StreamName, Version};
 use tokio::sync::oneshot;
@@ -41,6 +42,7 @@ pub struct World {
     pub venue: Arc<ScriptedVenue>,
     pub clock: Arc<DataClock>,
     strategies: Vec<StrategyId>,
+    snapshots: Option<tempfile::TempDir>,
 }
 
 /// One run of the node.
@@ -50,6 +52,8 @@ pub struct Desk {
     pub clock: Arc<DataClock>,
     pub runtime: Runtime,
     pub journal: Journal,
+    pub snapshots: Snapshots,
+    folds: Folds,
     pub staff: Staff,
 }
 
@@ -87,6 +91,7 @@ impl World {
             venue: ScriptedVenue::new(),
             clock: Arc::new(DataClock::default()),
             strategies: Vec::new(),
+            snapshots: None,
         };
         world.clock.advance_to(at_second(0));
         world.run(async |desk| {
@@ -96,6 +101,12 @@ impl World {
             }
         });
         world
+    }
+
+    /// Snapshots may be kept from now on.
+    pub fn with_snapshots(mut self) -> Self {
+        self.snapshots = Some(tempfile::tempdir().expect("a directory"));
+        self
     }
 
     #[cfg(feature = "failpoints")]
@@ -152,6 +163,13 @@ impl World {
         journal.expect("starts")
     }
 
+    /// None are kept, unless they may.
+    pub async fn snapshots(&self) -> Snapshots {
+        let folder = self.snapshots.as_ref().map(|dir| dir.path().to_owned());
+        let snapshots = Snapshots::of(self.store.clone(), folder).await;
+        snapshots.expect("an identity")
+    }
+
     pub async fn node_log(&self, journal: &Journal, runtime: &Runtime) -> NodeLog {
         let versions = self.ledger().await.node_versions;
         let version = versions.get(&node()).copied().unwrap_or_default();
@@ -170,9 +188,15 @@ impl World {
         let runtime = self.runtime();
         let journal = self.journal(&runtime).await;
         let node_log = self.node_log(&journal, &runtime).await;
+        let snapshots = self.snapshots().await;
+        let folds = Folds {
+            venue: venue_id(),
+            strategies: self.strategies.clone(),
+        };
         let means = Means {
             store: self.store.clone(),
             journal: journal.clone(),
+            snapshots: snapshots.clone(),
             runtime: runtime.clone(),
             venue: self.venue.clone(),
             risk_settings: RiskSettings {
@@ -187,6 +211,8 @@ impl World {
             clock: self.clock.clone(),
             runtime,
             journal,
+            snapshots,
+            folds,
             staff: staff.expect("starts"),
         }
     }
@@ -229,6 +255,13 @@ impl Desk {
     /// The whole log.
     pub async fn log(&self) -> Vec<Recorded> {
         log_of(&self.store).await
+    }
+
+    /// Keeps snapshots of what is durable by now.
+    pub async fn keep_snapshots(&self) {
+        let head = self.journal.feed().head();
+        let kept = self.snapshots.keep(head, self.folds.empty()).await;
+        kept.expect("keeps");
     }
 
     /// How many events satisfy `wanted`.

@@ -31,16 +31,18 @@ async fn paused_risk(
     let slots = Rc::new((commands_slot, settle_slot));
     let folded = Rc::new(Notify::new());
     let (own, clock, was_folded) = (journal.clone(), world.clock.clone(), folded.clone());
+    let snapshots = world.snapshots().await;
     let build = move |guard| {
         let (own, clock, slots) = (own.clone(), clock.clone(), slots.clone());
         let (go, was_folded) = (go.clone(), was_folded.clone());
+        let snapshots = snapshots.clone();
         let built: futures_util::future::LocalBoxFuture<'static, Result<(), String>> =
             Box::pin(async move {
                 let settings = RiskSettings {
                     commission_rate: "0.001".parse().expect("a ratio"),
                     venues: [venue_id()].into(),
                 };
-                let actor = RiskActor::build(own, settings, clock, guard).await?;
+                let actor = RiskActor::build(own, &snapshots, settings, clock, guard).await?;
                 was_folded.notify_one();
                 go.notified().await;
                 let address = actor.start();

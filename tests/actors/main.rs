@@ -10,6 +10,7 @@
 
 mod cancels;
 mod crash;
+mod cuts;
 mod desk;
 mod doubt;
 #[path = "../store/faulty.rs"]

@@ -8,6 +8,7 @@ use blotter::events::catalogue::Finding;
 use blotter::values::ClientOrderId;
 use proptest::prelude::*;
 
+use crate::cuts::assert_cuts_do_not_show;
 use crate::desk::{Desk, World, pass, quiet};
 use crate::faulty::Fault;
 use crate::support::*;
@@ -25,6 +26,8 @@ enum Step {
     StoreFails(Fault),
     ReportsComeAgain,
     Wait,
+    /// Snapshots are kept of what is durable; the next run begins with them.
+    KeepSnapshots,
     /// The run ends wherever it is, and the next begins.
     Restart,
 }
@@ -54,6 +57,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => fault.prop_map(Step::StoreFails),
         1 => Just(Step::ReportsComeAgain),
         2 => Just(Step::Wait),
+        2 => Just(Step::KeepSnapshots),
         2 => Just(Step::Restart),
     ];
     prop::collection::vec(step, 1..24)
@@ -85,6 +89,7 @@ impl Counts {
                 Step::StoreFails(fault) => desk.store.fail_next(*fault),
                 Step::ReportsComeAgain => desk.venue.rewind(),
                 Step::Wait => pass(std::time::Duration::from_secs(3)).await,
+                Step::KeepSnapshots => desk.keep_snapshots().await,
                 Step::Restart => return Some(()),
             }
             quiet().await;
@@ -158,8 +163,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_order_is_entered_once_and_its_fills_are_booked_once(steps in steps()) {
-        let world = World::new();
+    fn an_order_is_entered_once_and_its_fills_are_booked_once(
+        steps in steps(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+    ) {
+        let world = World::new().with_snapshots();
         let mut counts = Counts::default();
         let mut rest = steps.iter();
         while world.run(async |desk| counts.play(desk, &mut rest).await).is_some() {}
@@ -177,6 +185,9 @@ proptest! {
             entered.dedup();
             assert_eq!(entered.len(), count, "entered twice");
             assert!(desk.staff.fatal.borrow().is_none());
+            let log: Vec<_> = desk.log().await;
+            let cuts: Vec<_> = cuts.iter().map(|cut| cut.index(log.len() + 1)).collect();
+            assert_cuts_do_not_show(&log, &cuts, &venue_id(), &[]);
         });
     }
 }

@@ -2,15 +2,19 @@
 //! changed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::*;
 
 /// Every file below the data directory that holds something to lose, with its bytes.
 fn contents(place: &Place) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(place.data_dir()).expect("a data directory");
-    entries
-        .map(|entry| entry.expect("an entry").path())
+    let files_in = |dir: PathBuf| {
+        let entries = std::fs::read_dir(dir).into_iter().flatten();
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.filter(|path| path.is_file())
+    };
+    files_in(place.data_dir())
+        .chain(files_in(place.data_dir().join("snapshots")))
         .map(|path| {
             let name = path.file_name().expect("a name").to_string_lossy();
             (name.into_owned(), std::fs::read(&path).expect("reads"))
@@ -184,6 +188,7 @@ fn read_models_ahead_of_the_log_are_refused() {
             &place.data_dir().join(database),
         );
     }
+    std::fs::remove_dir_all(place.data_dir().join("snapshots")).expect("removes");
     assert_refused(&place, &["views.db", "delete views.db"]);
     std::fs::remove_file(place.data_dir().join("views.db")).expect("removes");
     assert_same(&finish(&mut place.demo()).summary(), undisturbed());

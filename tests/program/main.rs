@@ -13,6 +13,8 @@ mod bad_files;
 mod bad_input;
 mod copying;
 mod crash;
+#[path = "../actors/cuts.rs"]
+mod cuts;
 mod data;
 mod demo;
 mod disk_full;
@@ -29,6 +31,7 @@ mod postgres;
 #[allow(dead_code, reason = "the store's own tests use all of it")]
 #[path = "../store/postgres/server.rs"]
 mod server;
+mod snapshots;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;

@@ -48,8 +48,14 @@ impl Restored {
         self.place.data_dir().join(database)
     }
 
-    /// Brings back the older files.
+    /// Brings back the older files, without snapshots.
     fn restore(&self, databases: &[&str]) {
+        // There until the first call.
+        let _ = std::fs::remove_dir_all(self.file("snapshots"));
+        self.restore_beside_snapshots(databases);
+    }
+
+    fn restore_beside_snapshots(&self, databases: &[&str]) {
         for database in databases {
             copy(&self.older.path().join(database), &self.file(database));
         }
@@ -129,6 +135,22 @@ fn an_older_log_is_known_by_what_was_recorded_about_users() {
         &format!("but the log ends at {older}"),
         "backed up together",
     ]);
+}
+
+#[test]
+fn an_older_log_is_known_by_snapshots() {
+    let restored = Restored::new();
+    let newer = restored.head();
+    restored.restore_beside_snapshots(&DATABASES);
+    let older = restored.head();
+    restored.assert_refused(&[
+        "snapshots/",
+        "the snapshot of fold ",
+        &format!(" is at position {newer}, but the log ends at {older}"),
+        "delete the folder of snapshots",
+    ]);
+    std::fs::remove_dir_all(restored.file("snapshots")).expect("removes");
+    assert_same(&finish(&mut restored.place.demo()).summary(), undisturbed());
 }
 
 #[test]

@@ -14,18 +14,10 @@ use crate::support::*;
 /// Makes each function below a test of each engine.
 macro_rules! for_every_engine {
     ($($test:ident)+) => {
-        mod on_memory {
-            $(#[tokio::test] async fn $test() { super::$test(crate::support::memory().await).await; })+
-        }
-        mod on_sqlite {
-            $(#[tokio::test] async fn $test() { super::$test(crate::support::sqlite().await).await; })+
-        }
-        mod on_postgres {
-            $(#[tokio::test] async fn $test() { super::$test(crate::support::postgres().await).await; })+
-        }
-        mod on_kurrent {
-            $(#[tokio::test] async fn $test() { super::$test(crate::support::kurrent().await).await; })+
-        }
+        mod on_memory { $(#[tokio::test] async fn $test() { super::$test(crate::support::memory().await).await; })+ }
+        mod on_sqlite { $(#[tokio::test] async fn $test() { super::$test(crate::support::sqlite().await).await; })+ }
+        mod on_postgres { $(#[tokio::test] async fn $test() { super::$test(crate::support::postgres().await).await; })+ }
+        mod on_kurrent { $(#[tokio::test] async fn $test() { super::$test(crate::support::kurrent().await).await; })+ }
     };
 }
 

@@ -178,6 +178,14 @@ impl EventStore for FaultyStore {
         self.inner.read_stored(after, limit).await
     }
 
+    async fn import(
+        &self,
+        lease: &Lease,
+        commits: Arc<[StoredCommit]>,
+    ) -> Result<Head, StoreError> {
+        self.inner.import(lease, commits).await
+    }
+
     async fn close(&self) -> Result<(), StoreError> {
         self.inner.close().await
     }

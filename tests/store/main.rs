@@ -3,8 +3,8 @@
 //! `conformance` runs for every engine; `model` plays random histories against the memory engine;
 //! `sqlite` is about the file, `postgres` about a database, `tamper` about both;
 //! `kurrent` is about KurrentDB, over `kurrent_double`; `copying` takes a
-//! log from one store to another; `journal` and `feed` run on a store that fails by script
-//! (`faulty`).
+//! log from one store to another; `snapshots` and `marks` are about what is kept beside it;
+//! `journal` and `feed` run on a store that fails by script (`faulty`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,6 +22,7 @@ mod kurrent_double;
 mod marks;
 mod model;
 mod postgres;
+mod snapshots;
 mod sqlite;
 mod support;
 mod tamper;

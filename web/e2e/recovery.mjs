@@ -27,8 +27,15 @@ export async function recovery(browser, base, credentials, mock, startMock) {
   await on.get('ticket-confirm').click();
   await on.get('ticket-problem').waitFor();
   assert.equal(await on.get('ticket-problem').getAttribute('data-code'), 'outcome_unknown');
+  // Leaving the dialog forgets nothing: the same order, reviewed again, says so and keeps its key.
+  await on.page.keyboard.press('Escape');
+  await on.get('ticket-unanswered').waitFor();
+  await on.get('ticket-review').click();
+  await on.get('ticket-repeating').waitFor();
+  await on.page.locator('[data-testid=ticket-dialog] [data-testid=ticket-preview][data-decision=approved]').waitFor();
   await on.get('ticket-confirm').click();
   await on.get('ticket-accepted').waitFor();
+  assert.equal(await on.get('ticket-unanswered').count(), 0);
   assert.equal(keys.length, 2);
   assert.equal(keys[0], keys[1]);
   const orders = await on.page.evaluate(async () => (await fetch('/api/v1/orders?account=demo&symbol=MSFT')).json());
@@ -37,6 +44,7 @@ export async function recovery(browser, base, credentials, mock, startMock) {
   console.log('ok    an unknown outcome is repeated under the same key and placed once');
 
   // The server dies with its sessions; the page says so, recovers, and asks to log in again.
+  await on.get('ticket-quantity').fill('7');
   mock.kill('SIGKILL');
   await on.get('stale-banner').waitFor();
   await state(on, 'stale');
@@ -44,6 +52,7 @@ export async function recovery(browser, base, credentials, mock, startMock) {
   await on.get('login-user').waitFor({ timeout: 30_000 });
   await logIn(on, credentials);
   await state(on, 'live');
+  assert.equal(await on.get('ticket-quantity').inputValue(), '7', 'what was typed outlives the session');
   console.log('ok    a killed server is noticed, and the page recovers by itself');
   await on.page.context().close();
   return again;

@@ -17,7 +17,7 @@ use crate::domain::Decided;
 use crate::domain::order::{self, Order, OrderStatus, OrderStep, VenueOrders};
 use crate::events::commit::CommitError;
 use crate::events::plan::{Appended, breaks_look_ahead};
-use crate::events::{Commit, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
+use crate::events::{Commit, Event, FeedError, Journal, Meta, Recorded, Snapshots, Who, Writer};
 use crate::runtime::Runtime;
 use crate::values::{CommandId, EventId, OrderId, Position, StreamName};
 use crate::venues::{Report, Venue};
@@ -68,15 +68,12 @@ impl ExecutionActor {
     pub async fn build(
         venue: Arc<dyn Venue>,
         journal: Journal,
+        snapshots: &Snapshots,
         runtime: Runtime,
         guard: ExitGuard,
     ) -> Result<Self, String> {
-        let mut book = VenueOrders::new(venue.id().clone());
-        let apply = |recorded: &Recorded| {
-            book.apply(recorded);
-            Ok::<(), std::convert::Infallible>(())
-        };
-        fold_log(&journal, apply).await?;
+        let empty = VenueOrders::new(venue.id().clone());
+        let book = fold_log(&journal, snapshots, empty).await?;
         let reports_at_start = *venue.last_report().borrow();
         if reports_at_start < book.last_report {
             return Err(format!(

@@ -1,39 +1,23 @@
 //! See [`super`].
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::prelude::*;
 
-use super::rules::alert_for;
+use super::outstanding::{Alert, Outstanding};
 use crate::actors::fold::fold_log;
 use crate::actors::guardian::ExitGuard;
 use crate::actors::mailbox::Mail;
 use crate::actors::settle::{Settle, SettleQueue};
 use crate::events::catalogue::{AlertDelivered, AlertRaised, Severity};
-use crate::events::{Commit, CommitError, Event, FeedError, Journal, Meta, Recorded, Who, Writer};
+use crate::events::{
+    Commit, CommitError, Event, FeedError, Journal, Meta, Recorded, Snapshots, Who, Writer,
+};
 use crate::runtime::Runtime;
-use crate::values::{CommandId, EventId, Position, StreamName, Version};
+use crate::values::{CommandId, Position, Version};
 
 /// The program's own log.
 pub const CHANNEL: &str = "log";
-
-/// What is outstanding, folded from the log.
-#[derive(Default)]
-struct Outstanding {
-    folded_to: Position,
-    /// By the position of the event to tell about, oldest first.
-    alerts: BTreeMap<Position, Alert>,
-}
-
-#[derive(Clone)]
-struct Alert {
-    about: EventId,
-    correlation_id: uuid::Uuid,
-    severity: Severity,
-    summary: String,
-    raised: bool,
-}
 
 /// See the module.
 pub struct NotifierActor {
@@ -47,55 +31,15 @@ pub struct NotifierActor {
     busy: bool,
 }
 
-impl Outstanding {
-    fn apply(&mut self, recorded: &Recorded) {
-        let envelope = &recorded.envelope;
-        self.folded_to = envelope.position;
-        match &envelope.event {
-            Event::AlertRaised(raised) => {
-                if let Some(alert) = self.alerts.get_mut(&raised.about_position) {
-                    alert.raised = true;
-                }
-            }
-            Event::AlertDelivered(_) => {
-                let stream = &envelope.stream;
-                self.alerts
-                    .retain(|_, alert| alert_stream(alert).as_ref() != Ok(stream));
-            }
-            event => {
-                let Some((severity, summary)) = alert_for(event) else {
-                    return;
-                };
-                let alert = Alert {
-                    about: envelope.event_id,
-                    correlation_id: envelope.meta.correlation_id,
-                    severity,
-                    summary,
-                    raised: false,
-                };
-                self.alerts.insert(envelope.position, alert);
-            }
-        }
-    }
-}
-
-fn alert_stream(alert: &Alert) -> Result<StreamName, crate::values::IdError> {
-    StreamName::new(&format!("alert-{}", alert.about))
-}
-
 impl NotifierActor {
     /// Folds the log; the actor can start where the fold ends.
     pub async fn build(
         journal: Journal,
+        snapshots: &Snapshots,
         runtime: Runtime,
         guard: ExitGuard,
     ) -> Result<Self, String> {
-        let mut outstanding = Outstanding::default();
-        let apply = |recorded: &Recorded| {
-            outstanding.apply(recorded);
-            Ok::<(), std::convert::Infallible>(())
-        };
-        fold_log(&journal, apply).await?;
+        let outstanding = fold_log(&journal, snapshots, Outstanding::default()).await?;
         Ok(Self {
             outstanding,
             writer: journal.writer(),
@@ -166,7 +110,7 @@ impl NotifierActor {
             who: Who::system("notifier"),
             occurred_at: self.runtime.business.now(),
         };
-        let stream = alert_stream(alert).map_err(|error| error.to_string())?;
+        let stream = alert.stream().map_err(|error| error.to_string())?;
         Commit::new(&command_id, stream, expected, meta, vec![event])
             .map_err(|error| error.to_string())
     }

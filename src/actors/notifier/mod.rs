@@ -4,6 +4,8 @@
 //! rather than never. The one channel so far is the program's own log. Trading never waits for it.
 
 mod actor;
+mod outstanding;
 mod rules;
 
 pub use actor::{CHANNEL, NotifierActor};
+pub use outstanding::Outstanding;

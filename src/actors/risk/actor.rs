@@ -21,7 +21,7 @@ use crate::domain::account;
 use crate::domain::risk::{RiskBook, UnbookedFact};
 use crate::events::commit::CommitError;
 use crate::events::plan::{Appended, breaks_look_ahead};
-use crate::events::{Commit, FeedError, Journal, Meta, Recorded, Who, Writer};
+use crate::events::{Commit, FeedError, Journal, Meta, Recorded, Snapshots, Who, Writer};
 use crate::runtime::Clock;
 use crate::values::{CommandId, Position, StreamName};
 
@@ -45,12 +45,12 @@ impl RiskActor {
     /// Folds the log; the actor can start where the fold ends.
     pub async fn build(
         journal: Journal,
+        snapshots: &Snapshots,
         settings: RiskSettings,
         clock: Arc<dyn Clock>,
         guard: ExitGuard,
     ) -> Result<Self, String> {
-        let mut book = RiskBook::default();
-        fold_log(&journal, |recorded| book.apply(recorded)).await?;
+        let book = fold_log(&journal, snapshots, RiskBook::default()).await?;
         Ok(Self {
             book,
             decisions: Decisions::default(),

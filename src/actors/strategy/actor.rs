@@ -21,7 +21,7 @@ use crate::domain::Decided;
 use crate::domain::account::SubmitOrder;
 use crate::domain::strategy::{self, StrategyError};
 use crate::events::catalogue::{SignalAction, SignalGenerated};
-use crate::events::{Commit, FeedError, Journal, Meta, Recorded, Who, Writer};
+use crate::events::{Commit, FeedError, Journal, Meta, Recorded, Snapshots, Who, Writer};
 use crate::runtime::Runtime;
 use crate::values::ids::derived_uuid;
 use crate::values::{
@@ -55,11 +55,11 @@ impl StrategyActor {
         id: StrategyId,
         gateway: RiskGateway,
         journal: Journal,
+        snapshots: &Snapshots,
         runtime: Runtime,
         guard: ExitGuard,
     ) -> Result<Self, String> {
-        let mut view = View::new(id);
-        fold_log(&journal, |recorded| view.apply(recorded)).await?;
+        let view = fold_log(&journal, snapshots, View::new(id)).await?;
         Ok(Self {
             view,
             gateway,

@@ -8,3 +8,4 @@ mod actor;
 mod view;
 
 pub use actor::StrategyActor;
+pub use view::View;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::account::Account;
 use crate::domain::strategy::Strategy;
-use crate::events::{Event, Recorded};
+use crate::events::{Event, Fold, Recorded};
 use crate::values::{AccountId, Position, Price, StrategyId, Symbol, Version};
 
 /// What the actor knows, folded from the log.
-pub(super) struct View {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct View {
     pub id: StrategyId,
     pub folded_to: Position,
     pub strategy: Option<Strategy>,
@@ -67,5 +70,25 @@ impl View {
             .as_ref()
             .map(|strategy| strategy.version)
             .unwrap_or_default()
+    }
+}
+
+impl Fold for View {
+    const VERSION: u32 = 1;
+
+    fn name(&self) -> String {
+        format!("strategy:{}", self.id)
+    }
+
+    fn empty(&self) -> Self {
+        Self::new(self.id.clone())
+    }
+
+    fn folded_to(&self) -> Position {
+        self.folded_to
+    }
+
+    fn fold(&mut self, recorded: &Recorded) -> Result<(), String> {
+        self.apply(recorded)
     }
 }

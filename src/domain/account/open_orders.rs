@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+use serde::{Deserialize, Serialize};
+
 use super::state::OpenOrder;
 use crate::events::catalogue::Reservation;
-use crate::values::{AmountError, OrderId, Quantity, Side, Symbol};
+use crate::values::{AmountError, OrderId, Quantity, Side, Symbol, pairs};
 
 /// Reads like the map of orders by id; changes keep the totals.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OpenOrders {
     orders: BTreeMap<OrderId, OpenOrder>,
     /// Units still to be executed, by what would be bought or sold; without zeros.
+    #[serde(with = "pairs")]
     leaves: BTreeMap<(Symbol, Side), Quantity>,
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::open_orders::OpenOrders;
 use crate::events::Event;
 use crate::events::catalogue::{FillBooked, Reservation};
@@ -11,7 +13,7 @@ use crate::values::{
 };
 
 /// Units held of one instrument.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     /// Negative when short.
     pub quantity: Quantity,
@@ -20,7 +22,7 @@ pub struct Holding {
 }
 
 /// An approved order that may still execute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenOrder {
     pub ordinal: u64,
     pub client_order_id: ClientOrderId,
@@ -32,7 +34,7 @@ pub struct OpenOrder {
 }
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     pub id: AccountId,
     pub name: String,

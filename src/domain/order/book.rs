@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::risk::Halts;
 use crate::events::catalogue::{Origin, ReportRef};
 use crate::events::{Event, Recorded};
@@ -13,7 +15,7 @@ use super::lifecycle::OrderStatus;
 use super::state::Order;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VenueOrders {
     venue: VenueId,
     /// Last position folded.
@@ -54,6 +56,10 @@ impl VenueOrders {
             in_doubt: BTreeSet::new(),
             last_report: 0,
         }
+    }
+
+    pub fn venue(&self) -> &VenueId {
+        &self.venue
     }
 
     /// Folds a durable event; returns the order that it concerns. What a look-ahead has applied

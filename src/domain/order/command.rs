@@ -1,5 +1,6 @@
 //! What execution decides on: approvals by risk and reports by a venue.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::events::catalogue::ReportRef;
@@ -9,8 +10,9 @@ use crate::values::{
     StrategyId, Timestamp, VenueId, VenueOrderId,
 };
 
-/// An order that risk has approved. It can only be made from a recorded approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An order that risk has approved. It can only be made from a recorded approval, or come back with
+/// a snapshot of the fold that read one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     pub order_id: OrderId,
     pub account: AccountId,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::events::Event;
 use crate::events::catalogue::{Finding, Origin, ReportRef};
 use crate::values::{EventId, ExecutionId, OrderId, Quantity, Version};
@@ -10,7 +12,7 @@ use super::command::Approval;
 use super::lifecycle::{OrderStatus, Step};
 
 /// See the module. Born by its approval; version 0 until execution records the first fact.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     pub approval: Approval,
     pub status: OrderStatus,

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use crate::domain::account::{Account, FoldError, SubmitOrder};
 use crate::events::catalogue::{HaltScope, OrderExecuted};
 use crate::events::{Event, Recorded};
@@ -14,7 +16,7 @@ use crate::values::{
 use super::{Halts, LimitBook, Mark, RiskContext};
 
 /// Something that happened to an order and is not on its account yet.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum UnbookedFact {
     Executed {
         event_id: EventId,
@@ -54,7 +56,7 @@ pub struct RiskFoldError {
 }
 
 /// See the module.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RiskBook {
     /// Last position folded.
     pub folded_to: Position,
@@ -66,9 +68,15 @@ pub struct RiskBook {
     registered: BTreeSet<StrategyId>,
     started: BTreeSet<StrategyId>,
     /// Every one that was ever used: an order is found again by it at its venue.
+    #[serde(serialize_with = "in_order")]
     client_order_ids: HashSet<ClientOrderId>,
     /// In the order in which they happened.
     unbooked: BTreeMap<Position, UnbookedFact>,
+}
+
+/// So that equal books are written alike.
+fn in_order<S: Serializer>(ids: &HashSet<ClientOrderId>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().collect::<BTreeSet<_>>())
 }
 
 impl RiskBook {

@@ -2,23 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::Decided;
 use crate::events::Event;
 use crate::events::catalogue::{HaltMode, HaltScope, KillSwitchEngaged, KillSwitchReleased};
-use crate::values::{AccountId, StrategyId, Symbol, VenueId, Version};
+use crate::values::{AccountId, StrategyId, Symbol, VenueId, Version, pairs};
 
 /// The fold of `system-halts`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Halts {
     /// Version of the stream, unrecorded commits of ours included.
     pub version: Version,
+    #[serde(with = "pairs")]
     pub engaged: BTreeMap<HaltScope, Engaged>,
     /// Engaged switches whose release is on its way to disk.
     releasing: BTreeSet<HaltScope>,
 }
 
 /// An engaged switch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Engaged {
     pub mode: HaltMode,
     /// Stream version of the fact that engaged it.

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::Decided;
 use crate::events::catalogue::{LimitScope, RiskLimits, RiskLimitsChanged};
 use crate::values::{AccountId, Version};
 
 /// The fold of all `limits-…` streams.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimitBook {
     firm: Scoped,
     accounts: BTreeMap<AccountId, Scoped>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Scoped {
     version: Version,
     limits: Option<RiskLimits>,

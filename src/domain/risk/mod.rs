@@ -15,6 +15,8 @@ pub use checks::{Assessment, Basis, RiskContext, assess};
 pub use halts::{HaltError, Halts, OrderContext, engage_kill_switch, release_kill_switch};
 pub use limits::{LimitBook, change_limits};
 
+use serde::{Deserialize, Serialize};
+
 use crate::events::catalogue::CheckCode;
 use crate::values::{Price, Timestamp};
 
@@ -22,7 +24,7 @@ use crate::values::{Price, Timestamp};
 pub const NO_BASIS: CheckCode = CheckCode::ReferenceFresh;
 
 /// The last known price of an instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     pub price: Price,
     pub at: Timestamp,

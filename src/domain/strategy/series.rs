@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::values::{BarDate, Price, Ratio, Side};
 
 /// The averages changed sides with the last bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossing {
     /// Buy when the fast average rose above the slow one.
     pub side: Side,
@@ -17,7 +18,7 @@ pub struct Crossing {
 }
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Series {
     /// Latest last; as many as the slow average needs.
     closes: VecDeque<Price>,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::events::Event;
 use crate::events::catalogue::{
     PriceMarked, SignalAction, SignalGenerated, StrategyRegistered, StrategyRule,
@@ -10,7 +12,7 @@ use crate::values::{BarDate, CommandId, Symbol, Version};
 
 use super::series::Series;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StrategyStatus {
     Registered,
     Approved,
@@ -28,7 +30,7 @@ impl StrategyStatus {
 }
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Strategy {
     pub registered: StrategyRegistered,
     pub status: StrategyStatus,

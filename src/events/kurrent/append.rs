@@ -1,6 +1,6 @@
 //! One batch as appends, each atomic and fenced by the revision that the log must end at.
 //!
-//! Entry points: [`plan_within`] for the plan, [`cut_off`] for the answers when only a part of it
+//! Entry points: [`plan_within`] and [`import_within`] for the plan, [`cut_off`] for the answers when only a part of it
 //! could be recorded.
 
 use kurrentdb::EventData;
@@ -8,8 +8,8 @@ use kurrentdb::EventData;
 use super::index::Index;
 use super::record;
 use crate::events::commit::{Commit, CommitError};
-use crate::events::plan::{Appended, Plan, PlannedCommit, Stamp, plan};
-use crate::events::store::StoreError;
+use crate::events::plan::{Appended, Plan, PlannedCommit, Stamp, imported, plan};
+use crate::events::store::{StoreError, StoredCommit};
 use crate::values::Position;
 
 /// Largest append in bytes, as the server counts them. A server takes 1 MiB unless it is told
@@ -75,6 +75,25 @@ pub(super) fn plan_within(
         if let Some(commit) = batch.get_mut(place) {
             commit.events.clear();
         }
+    }
+}
+
+/// Plans what another log has stored on top of `index`.
+pub(super) fn import_within(
+    index: &Index,
+    epoch: u64,
+    commits: &[StoredCommit],
+) -> Result<Fitting, StoreError> {
+    let Plan { rows, answers, .. } = imported(index.head().clone(), commits)?;
+    let rows = rows.into_iter().map(|row| encoded(row, epoch));
+    let rows: Vec<Encoded> = rows.collect::<Result<_, StoreError>>()?;
+    match rows.iter().find(|row| row.bytes > APPEND_BYTES_MAX) {
+        None => Ok(Fitting { rows, answers }),
+        Some(large) => Err(StoreError::Unavailable(format!(
+            "the commit at position {} is {} bytes long; KurrentDB takes at most \
+             {APPEND_BYTES_MAX} at once",
+            large.row.appended.receipt.first_position, large.bytes
+        ))),
     }
 }
 

@@ -235,6 +235,14 @@ impl EventStore for KurrentStore {
         read::stored(&self.connection, after, known, limit).await
     }
 
+    async fn import(
+        &self,
+        lease: &Lease,
+        commits: Arc<[StoredCommit]>,
+    ) -> Result<Head, StoreError> {
+        self.record_stored(lease, &commits).await
+    }
+
     async fn close(&self) -> Result<(), StoreError> {
         // Whatever is being recorded is finished first.
         let _turn = self.turn.lock().await;

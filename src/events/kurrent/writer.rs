@@ -1,6 +1,6 @@
 //! Taking the lease and recording a batch.
 //!
-//! Entry points: `KurrentStore::take_lease`, `KurrentStore::record`.
+//! Entry points: `KurrentStore::take_lease`, `KurrentStore::record`, `KurrentStore::record_stored`.
 //!
 //! The fence is the revision: an append states the one it believes the log ends at, so whoever
 //! appends has folded everything before, with the lease each event was recorded under. See
@@ -15,11 +15,12 @@ use kurrentdb::EventData;
 
 use super::append::{self, APPEND_BYTES_MAX, Encoded, Fitting};
 use super::errors::{CallError, damaged};
+use super::index::Index;
 use super::record::position_of;
 use super::{KurrentStore, LOG_STREAM, lease};
 use crate::events::commit::{Commit, CommitError};
-use crate::events::plan::{Appended, PlannedCommit, Stamp};
-use crate::events::store::{Lease, StoreError};
+use crate::events::plan::{Appended, Head, PlannedCommit, Stamp};
+use crate::events::store::{Lease, StoreError, StoredCommit};
 use crate::values::{NodeId, Position};
 
 /// How often a batch is planned anew because the log had moved on.
@@ -70,6 +71,29 @@ impl KurrentStore {
         stamp: &Stamp,
         batch: &[Commit],
     ) -> Result<Answers, StoreError> {
+        let fit = |index: &Index| append::plan_within(index, lease.epoch, stamp, batch);
+        self.record_fitting(lease, fit).await
+    }
+
+    /// Records what another log has recorded. A part of it may be recorded when it fails.
+    pub(super) async fn record_stored(
+        &self,
+        lease: &Lease,
+        commits: &[StoredCommit],
+    ) -> Result<Head, StoreError> {
+        let fit = |index: &Index| append::import_within(index, lease.epoch, commits);
+        let answers = self.record_fitting(lease, fit).await?;
+        match answers.into_iter().find_map(Result::err) {
+            None => Ok(self.index().head().clone()),
+            Some(error) => Err(StoreError::Unavailable(error.to_string())),
+        }
+    }
+
+    async fn record_fitting(
+        &self,
+        lease: &Lease,
+        fit: impl Fn(&Index) -> Result<Fitting, StoreError>,
+    ) -> Result<Answers, StoreError> {
         self.check_writable()?;
         let mut turn = self.turn.lock().await;
         self.check_open()?;
@@ -80,7 +104,7 @@ impl KurrentStore {
             }
             self.check_lease(lease).await?;
             self.is_whole.store(true, Ordering::SeqCst);
-            let fitting = append::plan_within(&self.index(), lease.epoch, stamp, batch)?;
+            let fitting = fit(&self.index())?;
             match self.write(fitting, lease, &mut turn).await? {
                 Outcome::Recorded(answers) => return Ok(answers),
                 Outcome::Moved => {}

@@ -162,6 +162,14 @@ impl EventStore for PostgresStore {
         lent.conclude(found).map_err(of_reading)
     }
 
+    async fn import(
+        &self,
+        lease: &Lease,
+        commits: Arc<[StoredCommit]>,
+    ) -> Result<Head, StoreError> {
+        self.writer()?.import(lease, &commits).await
+    }
+
     async fn close(&self) -> Result<(), StoreError> {
         self.readers.close().await;
         if let Some(writer) = &self.writer {

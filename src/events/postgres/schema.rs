@@ -19,7 +19,10 @@ pub const FORMAT: i64 = 1;
 /// when these change with its libraries. The triggers also fire while replication is pretended
 /// (`ENABLE ALWAYS`); whoever drops them is found by the Merkle tree.
 const CREATE: &str = r#"
-CREATE SCHEMA IF NOT EXISTS blotter;
+DO $$ BEGIN
+    -- Even IF NOT EXISTS asks for the right to create one.
+    IF to_regnamespace('blotter') IS NULL THEN CREATE SCHEMA blotter; END IF;
+END $$;
 CREATE TABLE blotter.log (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     log_id BYTEA NOT NULL CHECK (octet_length(log_id) = 16),

@@ -1,6 +1,6 @@
 //! The one connection that writes, and what becomes of an append whose answer is lost.
 //!
-//! Entry points: [`Writer::append`] and [`Writer::take_lease`].
+//! Entry points: [`Writer::append`], [`Writer::import`] and [`Writer::take_lease`].
 //! Invariants: an append is two trips to the server, facts and record, and only the second can
 //! change anything; a node is told that nothing was recorded only when nothing can be any more;
 //! after the log has gone back nothing is written.
@@ -17,8 +17,8 @@ use super::read::lookup;
 use super::schema;
 use super::server::Access;
 use crate::events::commit::{Commit, CommitError};
-use crate::events::plan::{Appended, Facts, Plan, Stamp, plan};
-use crate::events::store::{Lease, StoreError};
+use crate::events::plan::{Appended, Facts, Head, Plan, Stamp, imported, plan};
+use crate::events::store::{Lease, StoreError, StoredCommit};
 use crate::values::{NodeId, Position};
 
 /// How often another writer may be faster before it counts as busy.
@@ -57,8 +57,26 @@ impl Writer {
         batch: &[Commit],
     ) -> Result<Answers, StoreError> {
         self.may_write()?;
-        let appended = self.try_append(lease, stamp, batch).await;
-        appended.map_err(|error| self.give_up(error))
+        let planned = |facts| Ok(plan(facts, stamp, batch));
+        let recorded = self.record(lease, batch, planned).await;
+        match recorded {
+            Ok(plan) => Ok(plan.answers),
+            Err(error) => Err(self.give_up(error)),
+        }
+    }
+
+    /// Records what another log has recorded; on disk when it returns.
+    pub(super) async fn import(
+        &self,
+        lease: &Lease,
+        commits: &[StoredCommit],
+    ) -> Result<Head, StoreError> {
+        self.may_write()?;
+        let planned = |facts: Facts| imported(facts.head, commits);
+        match self.record(lease, &[], planned).await {
+            Ok(plan) => Ok(plan.head),
+            Err(error) => Err(self.give_up(error)),
+        }
     }
 
     /// Makes `holder` the writer. When the answer is lost the lease may have been taken: it is
@@ -89,19 +107,23 @@ impl Writer {
         self.connections.close().await;
     }
 
-    async fn try_append(
+    /// Records what `planned` makes of what the log says about `batch`.
+    async fn record(
         &self,
         lease: &Lease,
-        stamp: &Stamp,
         batch: &[Commit],
-    ) -> Result<Answers, StoreError> {
+        planned: impl Fn(Facts) -> Result<Plan, StoreError>,
+    ) -> Result<Plan, StoreError> {
         for _ in 0..ATTEMPTS_MAX {
             let (mut lent, head, facts) = self.facts(batch).await?;
-            if let Err(error) = self.allows(&head, lease) {
-                lent.give_back();
-                return Err(error);
-            }
-            let plan = plan(facts, stamp, batch);
+            let allowed = self.allows(&head, lease);
+            let plan = match allowed.and_then(|()| planned(facts)) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    lent.give_back();
+                    return Err(error);
+                }
+            };
             if bytes_in(&plan) > BATCH_BYTES_MAX {
                 lent.give_back();
                 return Err(StoreError::Unavailable(format!(
@@ -112,7 +134,7 @@ impl Writer {
             match lent.conclude(recorded) {
                 Ok(true) => {
                     self.remember(plan.head.position, head.transactions + 1);
-                    return Ok(plan.answers);
+                    return Ok(plan);
                 }
                 Ok(false) => {}
                 Err(Failure::Refused(error)) => return Err(error),
@@ -158,12 +180,7 @@ impl Writer {
 
     /// Finds out what became of `plan` after the connection was lost while it was recorded. It may
     /// still be on its way in the server: the fence keeps it out for good, and then the log tells.
-    async fn settle(
-        &self,
-        lease: &Lease,
-        plan: Plan,
-        reason: String,
-    ) -> Result<Answers, StoreError> {
+    async fn settle(&self, lease: &Lease, plan: Plan, reason: String) -> Result<Plan, StoreError> {
         let unknown = |why: &dyn std::fmt::Display| {
             StoreError::Indeterminate(format!("{reason}, and then: {why}"))
         };
@@ -187,7 +204,7 @@ impl Writer {
             Err(failure) => return Err(unknown(&of_reading(failure))),
         };
         match (found, plan.rows.first()) {
-            (Some((_, found)), Some(row)) if found == row.appended.receipt => Ok(plan.answers),
+            (Some((_, found)), Some(row)) if found == row.appended.receipt => Ok(plan),
             // Recorded by an earlier attempt of the same batch, that one's answers are right.
             (Some(_), _) => Err(unknown(&"it is in the log as another append left it")),
             (None, _) if is_ours => Err(StoreError::Busy(reason)),

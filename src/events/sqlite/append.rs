@@ -8,12 +8,11 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::errors::store_error;
 use super::read::{lookup, unsigned};
-use crate::events::commit::{Commit, Receipt};
+use crate::events::commit::Commit;
 use crate::events::merkle::Frontier;
 use crate::events::page::damaged;
-use crate::events::plan::{Facts, Head, Plan, Stamp, continued, plan};
+use crate::events::plan::{Facts, Head, Plan, PlannedCommit, Stamp, imported, plan};
 use crate::events::store::{Lease, StoreError, StoredCommit};
-use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
 
 const HEAD: &str = "SELECT position, frontier, lease_epoch, transactions FROM head";
@@ -87,20 +86,7 @@ pub(super) fn append(
 ) -> Result<(Plan, i64), StoreError> {
     let found = head_under(transaction, lease)?;
     let plan = plan(facts(transaction, found.head, batch)?, stamp, batch);
-    for row in &plan.rows {
-        let recorded = row.appended.records.iter();
-        let (records, leaves): (Vec<_>, Vec<_>) = recorded
-            .map(|recorded| (recorded.record.as_slice(), recorded.leaf))
-            .unzip();
-        insert(
-            transaction,
-            &row.appended.receipt,
-            &row.fingerprint,
-            &records,
-            &leaves,
-        )?;
-    }
-    let number = advance(transaction, &plan.head, found.transactions)?;
+    let number = write(transaction, &plan, found.transactions)?;
     Ok((plan, number))
 }
 
@@ -109,21 +95,11 @@ pub(super) fn import(
     transaction: &Transaction<'_>,
     lease: &Lease,
     commits: &[StoredCommit],
-) -> Result<(Head, i64), StoreError> {
+) -> Result<(Plan, i64), StoreError> {
     let found = head_under(transaction, lease)?;
-    let head = continued(found.head, commits)?;
-    for commit in commits {
-        let records: Vec<_> = commit.records.iter().map(Vec::as_slice).collect();
-        insert(
-            transaction,
-            &commit.receipt,
-            &commit.fingerprint,
-            &records,
-            &commit.leaves,
-        )?;
-    }
-    let number = advance(transaction, &head, found.transactions)?;
-    Ok((head, number))
+    let plan = imported(found.head, commits)?;
+    let number = write(transaction, &plan, found.transactions)?;
+    Ok((plan, number))
 }
 
 /// The head, if `lease` is the current one.
@@ -138,19 +114,18 @@ fn head_under(transaction: &Transaction<'_>, lease: &Lease) -> Result<HeadRow, S
     }
 }
 
-/// Moves the head in the transaction after `transactions` others; returns its number.
-fn advance(
-    transaction: &Transaction<'_>,
-    head: &Head,
-    transactions: i64,
-) -> Result<i64, StoreError> {
+/// Writes a plan in the transaction after `transactions` others; returns its number.
+fn write(transaction: &Transaction<'_>, plan: &Plan, transactions: i64) -> Result<i64, StoreError> {
+    for row in &plan.rows {
+        insert(transaction, row)?;
+    }
     let number = transactions + 1;
     transaction
         .prepare_cached(ADVANCE)
         .and_then(|mut statement| {
             statement.execute(params![
-                head.position.get(),
-                head.frontier.to_bytes(),
+                plan.head.position.get(),
+                plan.head.frontier.to_bytes(),
                 number
             ])
         })
@@ -193,16 +168,17 @@ fn version_of(connection: &Connection, stream: &StreamName) -> Result<Option<Ver
     version.map(checked).transpose()
 }
 
-fn insert(
-    transaction: &Transaction<'_>,
-    receipt: &Receipt,
-    fingerprint: &Hash,
-    records: &[&[u8]],
-    leaves: &[Hash],
-) -> Result<(), StoreError> {
+fn insert(transaction: &Transaction<'_>, row: &PlannedCommit) -> Result<(), StoreError> {
+    let receipt = &row.appended.receipt;
+    let recorded = &row.appended.records;
+    let lines: Vec<_> = recorded
+        .iter()
+        .map(|recorded| recorded.record.as_slice())
+        .collect();
     // Canonical JSON escapes line feeds, so they can part the records.
-    let records = String::from_utf8(records.join(&b'\n'))
+    let records = String::from_utf8(lines.join(&b'\n'))
         .map_err(|error| StoreError::Fatal(format!("a record is not UTF-8: {error}")))?;
+    let leaves: Vec<_> = recorded.iter().map(|recorded| recorded.leaf).collect();
     transaction
         .prepare_cached(INSERT)
         .and_then(|mut statement| {
@@ -212,7 +188,7 @@ fn insert(
                 receipt.stream.as_str(),
                 receipt.first_version.get(),
                 receipt.commit_id.as_bytes(),
-                fingerprint,
+                row.fingerprint,
                 records,
                 leaves.concat(),
             ])

@@ -214,8 +214,8 @@ impl EventStore for SqliteStore {
         commits: Arc<[StoredCommit]>,
     ) -> Result<Head, StoreError> {
         let lease = lease.clone();
-        self.write(move |writer| writer.import(&lease, &commits))
-            .await
+        let import = move |writer: &mut Writer| writer.import(&lease, &commits);
+        self.write(import).await.map(|plan| plan.head)
     }
 
     /// Also folds the write-ahead log into the file.

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::append;
 use super::errors::store_error;
 use crate::events::commit::Commit;
-use crate::events::plan::{Head, Plan, Stamp};
+use crate::events::plan::{Plan, Stamp};
 use crate::events::store::{Lease, StoreError, StoredCommit};
 use crate::sqlite::open_for_writing;
 use crate::values::NodeId;
@@ -68,7 +68,7 @@ impl Writer {
         &mut self,
         lease: &Lease,
         commits: &[StoredCommit],
-    ) -> Result<Head, StoreError> {
+    ) -> Result<Plan, StoreError> {
         self.transact(|transaction| append::import(transaction, lease, commits))
     }
 

@@ -80,7 +80,7 @@ async fn write_all(faults: Vec<AppendFault>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_gets_lost_each_commit_is_recorded_once(faults in prop::collection::vec(fault(), 1..12)) {

@@ -20,7 +20,7 @@ use crate::kurrent_double::Double;
 use crate::support::*;
 
 /// Answers that never come are waited for so long.
-const SHORT_WAIT_MS: u64 = 400;
+const SHORT_WAIT_MS: u64 = 1_000;
 
 /// A double, a store on it that soon gives up waiting, and its lease.
 struct Place {

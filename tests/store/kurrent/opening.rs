@@ -72,6 +72,9 @@ async fn a_wrong_password_is_named_and_changes_nothing() {
 async fn a_host_that_does_not_answer_is_an_error_within_bounds() {
     let double = Double::start();
     let url = double.url();
+    // It does not speak TLS.
+    let error = refused(&url.replace("tls=false", "tls=true"), WRITE).await;
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     double.stop();
     let error = refused(&url, WRITE).await;
     assert!(

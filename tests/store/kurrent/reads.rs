@@ -124,6 +124,18 @@ async fn a_follower_sends_the_reader_to_its_leader() {
     assert!(matches!(refused, Some(StoreError::Busy(_))), "{refused:?}");
 }
 
+/// The client ends for good when it cannot reach the leader it was sent to.
+#[tokio::test]
+async fn a_leader_that_is_gone_takes_the_client_with_it_but_not_the_store() {
+    let (place, all) = filled().await;
+    let gone = Double::start();
+    gone.stop();
+    place.double.fail_read(ReadFault::NotLeader(gone.address()));
+    let read = place.store.read(Position::ZERO, 5).await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    assert_eq!(read_all(&*place.store).await, all);
+}
+
 #[tokio::test]
 async fn truncation_behind_the_stores_back_is_damage() {
     for settings in [json!({ "$tb": 4 }), json!({ "$maxCount": 19 })] {

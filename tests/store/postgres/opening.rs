@@ -354,6 +354,15 @@ async fn a_standby_is_read_and_not_written() {
 }
 
 #[tokio::test]
+async fn a_role_that_was_given_the_schema_makes_the_tables() {
+    let server = Server::start();
+    server.sql("CREATE ROLE desk LOGIN; CREATE SCHEMA blotter AUTHORIZATION desk");
+    let store = open_postgres(&server.url("desk", "postgres")).await;
+    let lease = store.acquire_lease(&node()).await.expect("a lease");
+    fill(&store, &lease, 2).await;
+}
+
+#[tokio::test]
 async fn a_role_that_may_only_run_a_node_runs_one() {
     let server = Server::start();
     let owner = server.owner_url();

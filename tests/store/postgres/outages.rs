@@ -104,7 +104,7 @@ async fn the_journal_looks_up_what_a_crash_left_open() {
             until(&mut stranger, IS_HELD).await;
             server.stop(Stop::Immediate);
             let mut state = journal.state();
-            let lost = state.wait_for(|state| matches!(state, JournalState::Unavailable(_)));
+            let lost = state.wait_for(|state| *state != JournalState::Writable);
             lost.await.expect("notices");
             server.start_again(&[]);
         };

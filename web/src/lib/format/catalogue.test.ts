@@ -19,8 +19,8 @@ function event(type: string, payload: Record<string, unknown> = {}): Event {
 
 describe('catalogue', () => {
   it('has a sentence for every event the program can record', () => {
-    const list = /^catalogue! \{(.*?)^\}/ms.exec(source('events/catalogue/mod.rs'))?.[1] ?? '';
-    const types = [...list.matchAll(/^\s+(\w+) = \d+;/gm)].map((match) => match[1]);
+    const list = /^(?:\w+::)?catalogue! \{(.*?)^\}/ms.exec(source('events/catalogue/mod.rs'))?.[1] ?? '';
+    const types = [...list.matchAll(/^\s+(\w+) = \d+\b/gm)].map((match) => match[1]);
     expect(types.length).toBeGreaterThan(20);
     expect(types.filter((type) => !KNOWN_TYPES.includes(type ?? ''))).toEqual([]);
   });

@@ -2,7 +2,7 @@
 // server) still gets a sentence: its name and its stream.
 import type { Event } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
-import { checkName } from './checks';
+import { checkFailure } from './checks';
 import { kindName, scopeText, sideName, signalReason, timeInForceName } from './labels';
 import { MISSING, money, percent, price, quantity, signedMoney } from './numbers';
 
@@ -55,7 +55,7 @@ const SENTENCES: Record<string, Sentence> = {
   CashDeposited: (p) => m.event_cash_deposited({ amount: money(text(p, 'amount')) }),
   OrderSubmitted: (p) => m.event_order_submitted(terms(p)),
   OrderApproved: (p) => m.event_order_approved(terms(p)),
-  OrderRefused: (p) => m.event_order_refused({ check: checkName(text(p, 'code')) }),
+  OrderRefused: (p) => m.event_order_refused({ check: checkFailure(text(p, 'code')) }),
   CancelRequested: (p) => m.event_cancel_requested(reason(p)),
   FillBooked: (p) => m.event_fill_booked({ ...fill(p), cash: signedMoney(text(p, 'cash_change')) }),
   ReservationReleased: (p) =>

@@ -4,7 +4,7 @@ import type { Failure } from '$lib/api/problem';
 import type { ProblemCode } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 import { getLocale } from '$paraglide/runtime.js';
-import { checkName } from './checks';
+import { checkFailure } from './checks';
 import { fieldSentence, namedFieldSentence } from './fields';
 import { known } from './labels';
 
@@ -56,7 +56,7 @@ export function problemSentence(failure: Failure): string {
   const particulars = {
     seconds: retryAfterSeconds ?? '…',
     permission: problem.permission ?? '…',
-    check: checkName(problem.refusal ?? ''),
+    check: checkFailure(problem.refusal ?? ''),
   };
   return known(SENTENCES, problem.code)?.(particulars) ?? problem.title;
 }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Failure } from '$lib/api/problem';
 import type { Check, FieldError, Problem } from '$lib/api/types';
 import { overwriteGetLocale, type Locale } from '$paraglide/runtime.js';
-import { checkName, refusalSentence } from './checks';
+import { checkFailure, checkName, refusalSentence } from './checks';
 import { ALLOWED, allowedText, fieldSentence, namedFieldSentence } from './fields';
 import { fieldSentences, problemDetail, problemSentence } from './problems';
 
@@ -61,7 +61,7 @@ describe('problems', () => {
 
   it('put in what the sentence is about', () => {
     const refused = failure({ code: 'order_refused', refusal: 'max_position' });
-    expect(said(() => problemSentence(refused))).toEqual({ en: 'Refused by risk: Max position', zh: '风控拒绝：持仓上限' });
+    expect(said(() => problemSentence(refused))).toEqual({ en: 'Refused by risk: Position too large', zh: '风控拒绝：持仓超限' });
     const forbidden = failure({ code: 'forbidden', permission: 'orders.submit' });
     expect(said(() => problemSentence(forbidden)).zh).toBe('此操作需要权限 orders.submit。');
     const throttled: Failure = { ...failure({ code: 'login_throttled' }), retryAfterSeconds: 7 } as Failure;
@@ -100,11 +100,18 @@ describe('risk checks', () => {
   it('have a name, and a sentence whatever the check knew', () => {
     expect(codes).toContain('buying_power');
     expect(unsaid(codes, checkName)).toEqual([]);
+    expect(unsaid(codes, checkFailure)).toEqual([]);
     for (const limit of ['1', null]) {
       for (const observed of ['1', null]) {
         expect(unsaid(codes, (code) => refusalSentence(check({ code, limit, observed }))), `${limit} ${observed}`).toEqual([]);
       }
     }
+  });
+
+  it('are not announced by their passing name once they failed', () => {
+    expect(codes.filter((code) => said(() => checkFailure(code)).en === said(() => checkName(code)).en)).toEqual([]);
+    expect(said(() => checkFailure('no_halt'))).toEqual({ en: 'Kill switch engaged', zh: '紧急停止已启动' });
+    expect(checkFailure('moon_phase')).toBe('moon_phase');
   });
 
   it('say limit and observed value in their unit', () => {

@@ -19,6 +19,7 @@ import type { Channel } from '$lib/stream/frames';
 import { browserHost } from '$lib/stream/host';
 import { Candles, type Bar } from './candles.svelte';
 import { Connection } from './connection.svelte';
+import { draftOf } from './draft.svelte';
 import { Equity } from './equity.svelte';
 import { List } from './list.svelte';
 import { Refresher, SPACING_MS } from './refresher';
@@ -63,6 +64,8 @@ export class Desk {
   filter = $state<string | null>(null);
   /** Whether the list of all orders is looked at, and so worth fetching. */
   ordersShown = $state<'open' | 'all'>('all');
+  /** The order to bring into view among the orders. */
+  sought = $state<string | null>(null);
   businessTime = $state<string | null>(null);
   /** Increases when fills of the log may have been missed. */
   fillsEdition = $state(0);
@@ -71,7 +74,7 @@ export class Desk {
   readonly equity = new Equity();
   readonly candles = new Candles();
   readonly tape = new Tape();
-  readonly ticket: Ticket = new Ticket(this);
+  readonly ticket: Ticket = new Ticket(this, draftOf(session.current?.user ?? ''));
 
   readonly accounts = new List<Account>(() =>
     ask(api.GET('/api/v1/accounts', { params: { query: { limit: LIST_LIMIT } } })),
@@ -151,12 +154,26 @@ export class Desk {
   /** The symbol to trade and to look at, chosen by clicking a row or a tab. */
   showSymbol(symbol: string): void {
     this.symbol = symbol;
-    if (!this.ticket.touched) this.ticket.fields.symbol = symbol;
+    if (!this.ticket.touched || this.ticket.fields.symbol === '') this.ticket.fields.symbol = symbol;
   }
 
   showOrders(which: 'open' | 'all'): void {
     this.ordersShown = which;
     this.mark(which === 'all' ? 'allOrders' : 'openOrders');
+  }
+
+  /** Brings all orders of `symbol` into view. */
+  lookUpOrders(symbol: string): void {
+    this.filter = symbol;
+    this.showOrders('all');
+    document.getElementById('orders')?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Brings one order into view, also when it is still to be fetched. */
+  seekOrder(id: string): void {
+    this.filter = null;
+    this.sought = id;
+    this.showOrders('all');
   }
 
   showAccount(account: string): void {
@@ -237,6 +254,7 @@ export class Desk {
 
   #refetch(): void {
     this.#waiting = [];
+    this.tape.breakOff();
     this.equity.reset();
     this.candles.refetch();
     this.fillsEdition += 1;
@@ -265,7 +283,7 @@ export class Desk {
       if (event.type === 'PriceMarked') this.#takePrice(event);
       for (const name of changedBy(event.type)) changed.add(name);
     }
-    this.tape.add(events);
+    this.tape.follow(events);
     this.mark(...changed);
   }
 

@@ -2,9 +2,8 @@
 import { api, ask } from '$lib/api/client';
 import type { Failure } from '$lib/api/problem';
 import type { EquityPoint } from '$lib/api/types';
-import { parse, subtract, toText } from '$lib/format/decimal';
 import { businessDate } from '$lib/format/time';
-import { append } from './equity-points';
+import { append, dayPnlOf, type DayPnl } from './equity-points';
 
 const FIRST_POINTS = 1_000;
 const PAGE = 1_000;
@@ -19,16 +18,9 @@ export class Equity {
 
   latest = $derived(this.points.at(-1) ?? null);
 
-  /** Equity now less equity at the end of the business day before; null while that is unknown. */
-  get dayPnl(): string | null {
-    if (this.latest === null || this.#dayBase === null) return null;
-    const now = parse(this.latest.equity);
-    const base = parse(this.#dayBase.equity);
-    return now && base ? toText(subtract(now, base)) : null;
-  }
-
-  get dayBase(): string | null {
-    return this.#dayBase?.equity ?? null;
+  /** The change of the business day; `today` is the date that the market data has reached. */
+  dayPnl(today: string, holding: boolean): DayPnl | null {
+    return dayPnlOf(this.latest, this.#dayBase, today, holding);
   }
 
   show(account: string): void {

@@ -2,6 +2,7 @@
 import { api, ask, useCsrfToken, whenSessionIsLost } from '$lib/api/client';
 import type { Failure } from '$lib/api/problem';
 import type { Permission, Session } from '$lib/api/types';
+import { dropDraft } from './draft.svelte';
 
 /** Set while a session is believed to exist. The cookie itself cannot be read by scripts; without
     this, every first visit would ask and be answered with an error. */
@@ -65,6 +66,7 @@ class SessionState {
   }
 
   #end(byItself: boolean): void {
+    if (!byItself) dropDraft();
     useCsrfToken(null);
     localStorage.removeItem(HINT_KEY);
     this.current = null;

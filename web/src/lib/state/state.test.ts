@@ -1,9 +1,9 @@
 // The small pure parts of the state: what is sent, what is kept, what is fetched again.
 import { describe, expect, it } from 'vitest';
 import type { Event } from '$lib/api/types';
-import { append, POINTS_MAX } from './equity-points';
+import { append, dayPnlOf, POINTS_MAX } from './equity-points';
 import { changedBy } from './routing';
-import { merge } from './tape.svelte';
+import { gapsBefore, merge, Tape } from './tape.svelte';
 import { orderFrom, type Fields } from './ticket.svelte';
 
 const FIELDS: Fields = { symbol: 'IBM', side: 'buy', quantity: '100', type: 'market', limitPrice: '', timeInForce: 'day' };
@@ -22,7 +22,7 @@ describe('order ticket', () => {
   });
 
   it('is no order while something is missing or no number above zero', () => {
-    for (const quantity of ['', '0', '-5', 'abc', '1e3', '1.2.3']) {
+    for (const quantity of ['', '0', '-5', 'abc', '1e3', '1.2.3', '68,5', '1,2345']) {
       expect(orderFrom({ ...FIELDS, quantity }, 'demo'), quantity).toBeNull();
     }
     expect(orderFrom({ ...FIELDS, type: 'limit' }, 'demo')).toBeNull();
@@ -50,6 +50,27 @@ describe('tape', () => {
   });
 });
 
+describe('holes of the tape', () => {
+  const events = (...positions: number[]) => positions.map((position) => ({ position, type: 'FillBooked' }) as Event);
+
+  it('stand where following began, at the start and after a break', () => {
+    const tape = new Tape();
+    tape.follow(events(100, 101));
+    tape.follow(events(102));
+    tape.add(events(20, 60));
+    expect(tape.seams).toEqual([100]);
+    tape.breakOff();
+    tape.follow(events(500, 501));
+    expect(tape.rows.map(({ position }) => position)).toEqual([501, 500, 102, 101, 100, 60, 20]);
+    expect(gapsBefore(tape.rows, tape.seams)).toEqual([false, true, false, false, true, false, false]);
+  });
+
+  it('show also where the event at their edge is filtered out', () => {
+    expect(gapsBefore(events(103, 60), [100])).toEqual([true, false]);
+    expect(gapsBefore(events(103), [100])).toEqual([false]);
+  });
+});
+
 describe('equity curve', () => {
   it('stays bounded, keeps both ends, and thins only the older half', () => {
     const points = append<number>([], Array.from({ length: POINTS_MAX + 1 }, (_, index) => index));
@@ -57,6 +78,26 @@ describe('equity curve', () => {
     expect(points[0]).toBe(0);
     expect(points.slice(-1_000)).toEqual(Array.from({ length: 1_000 }, (_, index) => POINTS_MAX + 1 - 1_000 + index));
     expect([...points].sort((a, b) => a - b)).toEqual(points);
+  });
+});
+
+describe('day P&L', () => {
+  const point = (day: string, equity: string) => ({ time: `${day}T21:00:00Z`, equity });
+  const [before, last] = [point('2004-03-01', '100'), point('2004-03-02', '112.5')];
+
+  it('names the day of the last point', () => {
+    expect(dayPnlOf(last, before, '2004-03-02', true)).toEqual({ date: '2004-03-02', change: '12.5', base: '100' });
+    expect(dayPnlOf(last, before, '2004-03-03', true)?.date).toBe('2004-03-02');
+  });
+
+  it('is zero on a later day without positions, and does not freeze', () => {
+    expect(dayPnlOf(last, before, '2004-03-09', false)).toEqual({ date: '2004-03-09', change: '0', base: '112.5' });
+    expect(dayPnlOf(last, before, '2004-03-02', false)?.change).toBe('12.5');
+  });
+
+  it('is unknown without a day before', () => {
+    expect(dayPnlOf(last, null, '2004-03-02', true)).toBeNull();
+    expect(dayPnlOf(null, null, '2004-03-02', true)).toBeNull();
   });
 });
 

@@ -1,34 +1,25 @@
 // The order ticket: what is typed, what the server says about it, and the submission.
 //
-// Invariants: nothing typed is lost by a refusal or a failure; one confirm dialog has one
-// Idempotency-Key, used again for every retry from it; only the newest preview is shown.
+// Invariants: nothing typed is lost by a refusal or a failure; one order has one Idempotency-Key
+// until its outcome is known, also when the dialog was left in between; a repetition is never sent
+// blind, but after a new preview; only the newest preview is shown.
 import { api, ask, mintKey } from '$lib/api/client';
 import { outcomeUnknown, type Failure } from '$lib/api/problem';
-import type { NewOrder, Order, OrderKind, Preview, Side, TimeInForce } from '$lib/api/types';
-import { parse, signOf } from '$lib/format/decimal';
+import type { NewOrder, Order, Preview } from '$lib/api/types';
+import { readAmount, type Mistake } from '$lib/format/amount';
 import type { Desk } from './desk.svelte';
+import { Draft, sameOrder, type Fields, type Unanswered } from './draft.svelte';
+
+export type { Fields };
 
 const DEBOUNCE_MS = 250;
 /** Shortest time between two previews of an order that nobody touches. */
 const REPEAT_MS = 2_000;
 
-export interface Fields {
-  symbol: string;
-  side: Side;
-  quantity: string;
-  type: OrderKind;
-  limitPrice: string;
-  timeInForce: TimeInForce;
-}
-
 /** The order that the fields describe; null while something needed is missing or no number. */
 export function orderFrom(fields: Fields, account: string): NewOrder | null {
-  const amount = (text: string): string | null => {
-    const value = parse(text.replaceAll(',', ''));
-    return value !== null && signOf(value) > 0 ? text.replaceAll(',', '').trim() : null;
-  };
-  const quantity = amount(fields.quantity);
-  const limit = fields.type === 'limit' ? amount(fields.limitPrice) : null;
+  const quantity = readAmount(fields.quantity).text;
+  const limit = fields.type === 'limit' ? readAmount(fields.limitPrice).text : null;
   if (account === '' || fields.symbol === '' || quantity === null) return null;
   if (fields.type === 'limit' && limit === null) return null;
   return {
@@ -42,15 +33,10 @@ export function orderFrom(fields: Fields, account: string): NewOrder | null {
   };
 }
 
+/** The fields that are typed. */
+export type Typed = 'quantity' | 'limitPrice';
+
 export class Ticket {
-  fields = $state<Fields>({
-    symbol: '',
-    side: 'buy',
-    quantity: '',
-    type: 'market',
-    limitPrice: '',
-    timeInForce: 'day',
-  });
   preview = $state.raw<Preview | null>(null);
   previewing = $state(false);
   /** What the last preview or submission was answered with. */
@@ -59,15 +45,47 @@ export class Ticket {
   confirming = $state.raw<NewOrder | null>(null);
   sending = $state(false);
   accepted = $state.raw<Order | null>(null);
+  /** What was typed and left, and whether a review was asked for: only then a mistake is told. */
+  #left = $state<Record<Typed, boolean>>({ quantity: false, limitPrice: false });
+  #asked = $state(false);
   #key = '';
   #question = 0;
   #previewedAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly desk: Desk) {}
+  constructor(
+    private readonly desk: Pick<Desk, 'account' | 'mark'>,
+    readonly draft = new Draft(),
+  ) {}
+
+  get fields(): Fields {
+    return this.draft.fields;
+  }
+
+  /** The order in the dialog was sent before, and may have been recorded. */
+  get repeating(): Unanswered | undefined {
+    return this.draft.unanswered.find((one) => one.order === this.confirming);
+  }
 
   get order(): NewOrder | null {
     return orderFrom(this.fields, this.desk.account);
+  }
+
+  /** What keeps `field` from being an amount; null when it is one or is not needed. */
+  mistake(field: Typed): Mistake | null {
+    if (field === 'limitPrice' && this.fields.type !== 'limit') return null;
+    return readAmount(this.fields[field]).mistake;
+  }
+
+  /** The same, once it is time to tell: not while someone is still typing. */
+  toldMistake(field: Typed): Mistake | null {
+    const mistake = this.mistake(field);
+    return this.#asked || (this.#left[field] && mistake !== 'missing') ? mistake : null;
+  }
+
+  /** Called when a field loses the focus. */
+  leave(field: Typed): void {
+    this.#left[field] = true;
   }
 
   /** Something was typed that a change of symbol elsewhere must not pull away. */
@@ -98,13 +116,15 @@ export class Ticket {
   /** The price of `symbol` moved: what is shown is judged anew, quietly and not too often. */
   priceMoved(symbol: string): void {
     const due = performance.now() - this.#previewedAt > REPEAT_MS;
-    const busy = this.previewing || this.sending || this.failure !== null;
-    if (this.preview === null || busy || !due) return;
-    if (this.fields.symbol === symbol) void this.askPreview(true);
+    const busy = this.previewing || this.sending;
+    if (busy || !due || (this.confirming ?? this.fields).symbol !== symbol) return;
+    // The server is back: what was not answered can be judged again.
+    if (this.repeating !== undefined && this.preview === null) void this.askPreview();
+    else if (this.preview !== null && this.failure === null) void this.askPreview(true);
   }
 
   async askPreview(quietly = false): Promise<void> {
-    const body = this.order;
+    const body = this.confirming ?? this.order;
     if (body === null) return;
     const question = ++this.#question;
     this.#previewedAt = performance.now();
@@ -123,40 +143,76 @@ export class Ticket {
 
   review(): void {
     const order = this.order;
-    if (order === null || this.confirming !== null) return;
-    this.#key = mintKey();
+    this.#asked = order === null;
+    if (order === null) return;
+    // The body goes out as it did before: the same key takes the same command only.
+    this.#confirm(this.draft.earlier(order) ?? { order, key: mintKey() });
+  }
+
+  /** Opens the dialog for an order that may have been recorded. */
+  repeat(one: Unanswered): void {
+    this.#confirm(one);
+  }
+
+  #confirm({ order, key }: Pick<Unanswered, 'order' | 'key'>): void {
+    if (this.confirming !== null) return;
+    clearTimeout(this.#timer);
+    this.#key = key;
     this.failure = null;
     this.accepted = null;
     this.confirming = order;
+    if (this.repeating !== undefined) this.preview = null;
     void this.askPreview();
   }
 
+  /** Leaves the dialog. An unknown outcome stays with the ticket, with its key. */
   dismiss(): void {
-    if (!this.sending) this.confirming = null;
+    if (this.sending || this.confirming === null) return;
+    this.confirming = null;
+    this.changed();
   }
 
   async submit(): Promise<void> {
     const body = this.confirming;
     if (body === null || this.sending) return;
+    if (this.repeating !== undefined && this.preview === null) return;
+    const key = this.#key;
     this.sending = true;
     this.#question += 1;
     this.previewing = false;
-    const header = { 'Idempotency-Key': this.#key };
+    const header = { 'Idempotency-Key': key };
     const answer = await ask(api.POST('/api/v1/orders', { body, params: { header } }));
     this.sending = false;
     if (answer.ok) return this.#done(answer.data.order);
-    this.failure = answer.failure;
-    // An unknown outcome stays in the dialog: only a retry under the same key is safe.
-    if (!outcomeUnknown(answer.failure)) this.confirming = null;
     this.desk.mark('openOrders', 'allOrders');
+    if (outcomeUnknown(answer.failure)) return this.#unanswered({ order: body, key, failure: answer.failure });
+    this.failure = answer.failure;
+    if (settles(answer.failure)) this.draft.forget(key);
+    this.confirming = null;
+  }
+
+  #unanswered(one: Unanswered): void {
+    this.draft.remember(one);
+    // What is shown is as old as the order; a new preview comes before it is sent again.
+    this.preview = null;
+    void this.askPreview();
   }
 
   #done(order: Order): void {
+    const sent = this.confirming;
+    this.draft.forget(this.#key);
     this.confirming = null;
     this.failure = null;
     this.preview = null;
     this.accepted = order;
-    this.fields.quantity = '';
+    this.#left = { quantity: false, limitPrice: false };
+    // A repetition may leave another order in the fields, which stays.
+    if (sent !== null && this.order !== null && sameOrder(sent, this.order)) this.fields.quantity = '';
     this.desk.mark('openOrders', 'allOrders', 'accounts');
   }
+}
+
+/** Whether a refusal answers for the command itself, and so for its first sending too. */
+function settles(failure: Failure): boolean {
+  return failure.kind === 'problem' && failure.problem.status === 422;
 }
