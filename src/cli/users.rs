@@ -93,6 +93,7 @@ struct Listed {
     disabled: bool,
     created_at: Timestamp,
     disabled_at: Option<Timestamp>,
+    forgotten_at: Option<Timestamp>,
 }
 
 /// A user with a password that was just set; `password` when it was made up.
@@ -143,9 +144,13 @@ async fn list(draft: &Draft, args: &ListArgs) -> Result<(), SecretsFailure> {
         match args.json {
             true => output::json(&user)?,
             false => {
-                let state = if user.disabled { "disabled" } else { "active" };
+                let state = match (user.disabled, user.forgotten_at) {
+                    (_, Some(_)) => "forgotten",
+                    (true, None) => "disabled",
+                    (false, None) => "active",
+                };
                 let (name, roles) = (user.user.as_str(), user.roles.join(" "));
-                output::line(format!("{name:<32}  {state:<8}  {roles}"))?;
+                output::line(format!("{name:<32}  {state:<9}  {roles}"))?;
             }
         }
     }
@@ -159,6 +164,7 @@ fn listed(user: UserInfo) -> Listed {
         disabled: user.disabled_at.is_some(),
         created_at: user.created_at,
         disabled_at: user.disabled_at,
+        forgotten_at: user.forgotten_at,
     }
 }
 

@@ -33,31 +33,34 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Puts text in the place of what is sealed in `payload`, the stored one of `recorded`.
+    /// Puts text in the place of what is personal in `payload`, the stored one of `recorded`.
     pub async fn reveal(
         &mut self,
         recorded: &Recorded,
         payload: &mut Value,
     ) -> Result<(), AuthError> {
         let envelope = &recorded.envelope;
-        let Some(subject) = subject(&envelope.stream) else {
+        let mut event = envelope.event.clone();
+        let event_type = event.name();
+        let (Some(subject), Some((field, personal))) =
+            (subject(&envelope.stream), event.personal())
+        else {
             return Ok(());
         };
-        for (field, value) in payload.as_object_mut().into_iter().flatten() {
-            let Ok(Personal::Sealed { sealed }) = serde_json::from_value(value.clone()) else {
-                continue;
-            };
-            let place = Place {
-                subject,
-                command_id: &envelope.meta.command_id,
-                event_type: envelope.event.name(),
-                field,
-            };
-            let shown = match self.subject(subject).await? {
-                Subject::Key(key) => key.open(&sealed, &place),
-                Subject::Forgotten => Some(FORGOTTEN.to_owned()),
-                Subject::Unknown => None,
-            };
+        let place = Place {
+            subject,
+            command_id: &envelope.meta.command_id,
+            event_type,
+            field,
+        };
+        let shown = match (self.subject(subject).await?, &*personal) {
+            // Also what stands there in the clear, from before anything was sealed.
+            (Subject::Forgotten, _) => Some(FORGOTTEN.to_owned()),
+            (_, Personal::Plain(text)) => Some(text.clone()),
+            (Subject::Key(key), Personal::Sealed { sealed }) => key.open(sealed, &place),
+            (Subject::Unknown, Personal::Sealed { .. }) => None,
+        };
+        if let Some(value) = payload.get_mut(field) {
             *value = shown.unwrap_or_else(|| UNREADABLE.to_owned()).into();
         }
         Ok(())

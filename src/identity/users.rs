@@ -25,6 +25,7 @@ pub struct UserInfo {
     pub roles: BTreeSet<Role>,
     pub created_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
+    pub forgotten_at: Option<Timestamp>,
 }
 
 impl Identity {
@@ -72,7 +73,9 @@ impl Identity {
     /// All users by name, disabled ones included.
     pub async fn users(&self) -> Result<Vec<UserInfo>, ManageError> {
         let rows = users::all(self.inner.store.readers()).await?;
+        let mut forgotten = subjects::forgotten(self.inner.store.readers()).await?;
         let info = |row: UserRow| UserInfo {
+            forgotten_at: forgotten.remove(row.name.as_str()),
             name: row.name,
             roles: row.roles,
             created_at: row.created_at,

@@ -218,6 +218,19 @@ async fn a_forgotten_user_does_not_come_in_and_is_forgotten_once() {
     let told = house.told().await;
     let told = &told[told.len() - 2..];
     assert_eq!(told, ["UserDisabled", "UserForgotten"]);
+
+    house.add("dora", &[Role::Trader]).await;
+    let users = house.identity.users().await.expect("listed");
+    let listed = users.iter().map(|user| {
+        let (disabled, forgotten) = (user.disabled_at.is_some(), user.forgotten_at.is_some());
+        (user.name.as_str(), disabled, forgotten)
+    });
+    let expected = [
+        ("alice", true, true),
+        ("carol", true, true),
+        ("dora", false, false),
+    ];
+    assert_eq!(listed.collect::<Vec<_>>(), expected);
 }
 
 /// The log remembers who was forgotten; the store that was restored does not.
@@ -267,4 +280,19 @@ async fn a_store_of_layout_1_gets_its_keys() {
     let opened = identity.login("alice", PASSWORD, peer(1)).await;
     opened.expect("comes in, as before");
     assert_eq!(house.count("subject_keys").await, 1);
+}
+
+/// It stands in the log in the clear, since it was recorded before anything was sealed.
+#[tokio::test]
+async fn a_fact_of_version_1_is_shown_as_forgotten_too() {
+    let house = House::with_alice().await;
+    house.login("alice").await;
+    let stored = include_bytes!("../golden/LoginSucceeded.v1.jsonl").trim_ascii_end();
+    let recorded = Recorded::read(stored.to_vec()).expect("a record");
+    assert_eq!(recorded.envelope.stream.as_str(), "user-alice");
+    assert_eq!(shown(&house.identity, &recorded).await["peer"], "192.0.2.7");
+    let forgotten = house.identity.forget_user(&admin(), &name("alice")).await;
+    assert_eq!(forgotten, Ok(true));
+    let shown = shown(&house.identity, &recorded).await;
+    assert_eq!(shown, json!({"user": "alice", "peer": "forgotten"}));
 }

@@ -1,7 +1,9 @@
 //! Keys of the people whom facts are about. A forgotten subject keeps a row without a key, so that
 //! it never gets another.
 
-use sqlx::sqlite::{Sqlite, SqliteConnection};
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{Executor, Row};
 
 use super::rows;
@@ -34,6 +36,19 @@ pub async fn find(
             &row, "key",
         )?))),
     }
+}
+
+/// Who was forgotten, and when.
+pub async fn forgotten(
+    db: impl Executor<'_, Database = Sqlite>,
+) -> Result<BTreeMap<String, Timestamp>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT subject, forgotten_at FROM subject_keys WHERE forgotten_at IS NOT NULL",
+    )
+    .fetch_all(db)
+    .await?;
+    let subject = |row: &SqliteRow| Ok((row.try_get("subject")?, rows::time(row, "forgotten_at")?));
+    rows.iter().map(subject).collect()
 }
 
 pub async fn insert(
