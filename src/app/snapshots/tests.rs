@@ -19,8 +19,8 @@ use crate::values::{CommandId, NodeId, StreamName, Timestamp, Version};
 const KNOWN: [(&str, u32, &str); 5] = [
     (
         "ledger",
-        1,
-        "7cea7a42553d75929903f5b5f5503116d6a430789db8da9c6b9dae86551943f9",
+        2,
+        "7b688e671db4bc4afccbc99814df1ea48e7f42f8dd70cc85090078d6cfb762a5",
     ),
     (
         "risk",
