@@ -121,6 +121,7 @@ impl Node {
         let head = store.head().await?.position;
         snapshots.follow(head, &mut ledger).await?;
         clock.advance_to(ledger.marked_at);
+        identity.forget_again(&ledger.forgotten).await?;
         let recording = identity.record_to(journal.writer(), &*runtime.tasks);
         let demo = demo_setup(&config, dataset.as_ref(), venue_id)?;
         let means = Means {

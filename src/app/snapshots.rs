@@ -6,6 +6,7 @@
 use std::io;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::actors::notifier::Outstanding;
 use crate::actors::strategy;
@@ -17,8 +18,11 @@ use crate::events::{Feed, Snapshots};
 use crate::runtime::Tasks;
 use crate::values::{Position, StrategyId, VenueId};
 
-/// Events between two snapshots: the most that a start after a crash has to fold.
+/// Events between two snapshots, when there is time: the most that a start after a crash has to fold.
 pub const EVERY_EVENTS: u64 = 20_000;
+/// Keeping them takes no more than this part of the time, so that a large state does not slow down
+/// those who record.
+const SHARE_OF_TIME: u32 = 50;
 
 /// What snapshots are kept of.
 #[derive(Debug, Clone)]
@@ -64,6 +68,7 @@ impl Keeping {
             folds,
             feed,
             kept,
+            rest_until: Instant::now(),
             stopping,
         };
         tasks.spawn_apart("snapshots", Box::pin(keeper.run()))?;
@@ -88,6 +93,7 @@ struct Keeper {
     folds: Folds,
     feed: Feed,
     kept: watch::Sender<Position>,
+    rest_until: Instant,
     stopping: watch::Receiver<bool>,
 }
 
@@ -118,8 +124,9 @@ impl Keeper {
     async fn wait(&mut self) -> bool {
         let due = self.kept.borrow().plus(EVERY_EVENTS);
         let mut feed = self.feed.clone();
+        let rest = sleep_until(self.rest_until);
         tokio::select! {
-            reached = feed.reaches(due) => reached,
+            (reached, ()) = async { tokio::join!(feed.reaches(due), rest) } => reached,
             // With whoever started it gone, nothing more is kept.
             _ = self.stopping.changed() => false,
         }
@@ -127,10 +134,12 @@ impl Keeper {
 
     async fn keep(&mut self) {
         let goal = self.feed.head();
+        let began = Instant::now();
         match self.snapshots.keep(goal, self.folds.empty()).await {
             Ok(()) => tracing::debug!(position = %goal, "snapshots are kept"),
             Err(error) => tracing::warn!(%error, "snapshots could not be kept"),
         }
+        self.rest_until = Instant::now() + began.elapsed() * SHARE_OF_TIME;
         // After a failure too: the next attempt comes with the next events, not at once.
         self.kept.send_replace(goal);
     }

@@ -9,9 +9,10 @@ use tokio::time::sleep;
 
 use super::copy::{self, CopyArgs};
 use super::log::{self, LogError};
-use super::{DONE, FAILED, USAGE, output};
+use super::{DONE, FAILED, USAGE, output, secrets};
 use crate::app::config::Draft;
 use crate::events::{Event, EventStore, Recorded};
+use crate::identity::{Identity, Reader};
 use crate::values::{AccountId, OrderId, Position, StreamName};
 
 /// Events read at once.
@@ -85,7 +86,12 @@ pub async fn run(draft: &Draft, args: &EventsArgs) -> u8 {
             return FAILED;
         }
     };
-    match list(&*store, args).await {
+    // Without the keys, what is personal is shown as stored.
+    let identity = match args.json {
+        true => None,
+        false => secrets::open(draft).await.ok(),
+    };
+    match list(&*store, identity.as_ref(), args).await {
         Ok(()) => DONE,
         Err(problem) => {
             output::error(problem);
@@ -94,7 +100,11 @@ pub async fn run(draft: &Draft, args: &EventsArgs) -> u8 {
     }
 }
 
-async fn list(store: &dyn EventStore, args: &EventsArgs) -> Result<(), String> {
+async fn list(
+    store: &dyn EventStore,
+    identity: Option<&Identity>,
+    args: &EventsArgs,
+) -> Result<(), String> {
     let until = Position::new(args.until);
     let mut cursor = Position::new(args.after);
     while cursor < until {
@@ -110,8 +120,10 @@ async fn list(store: &dyn EventStore, args: &EventsArgs) -> Result<(), String> {
             continue;
         };
         cursor = last.position();
-        for recorded in page.iter().filter(|recorded| recorded.position() <= until) {
-            match show(recorded, args) {
+        let mut reader = identity.map(Identity::reader);
+        let page = page.iter().filter(|recorded| recorded.position() <= until);
+        for recorded in page.filter(|recorded| wanted(recorded, args)) {
+            match show(recorded, reader.as_mut(), args).await {
                 Ok(()) => {}
                 Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(error.to_string()),
@@ -121,15 +133,21 @@ async fn list(store: &dyn EventStore, args: &EventsArgs) -> Result<(), String> {
     Ok(())
 }
 
-fn show(recorded: &Recorded, args: &EventsArgs) -> io::Result<()> {
-    if !wanted(recorded, args) {
-        return Ok(());
-    }
+async fn show(
+    recorded: &Recorded,
+    reader: Option<&mut Reader<'_>>,
+    args: &EventsArgs,
+) -> io::Result<()> {
     if args.json {
         return output::line(String::from_utf8_lossy(&recorded.record));
     }
     let envelope = &recorded.envelope;
     let payload = recorded.stored_payload().map_err(io::Error::other)?;
+    let mut payload: Value = serde_json::from_str(payload.get())?;
+    if let Some(reader) = reader {
+        let revealed = reader.reveal(recorded, &mut payload).await;
+        revealed.map_err(io::Error::other)?;
+    }
     output::line(format!(
         "{:>8}  {}  {}  {}@{}  {}  {payload}",
         envelope.position,

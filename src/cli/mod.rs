@@ -86,7 +86,7 @@ enum Command {
     /// Check that the log is whole and unaltered
     #[command(after_help = verify::EXIT_STATUS)]
     Verify,
-    /// Add, list, disable users; change their roles and passwords
+    /// Add, list, disable, forget users; change their roles and passwords
     #[command(subcommand)]
     Users(users::UsersCommand),
     /// Issue, list, revoke API keys

@@ -26,6 +26,8 @@ pub enum UsersCommand {
     List(ListArgs),
     /// End a user's sessions and keys, for good
     Disable(NameArgs),
+    /// Make what is personal about a user unreadable in the log, for good; disables the user too
+    Forget(NameArgs),
     /// Give a user a role
     Grant(RoleArgs),
     /// Take a role from a user
@@ -91,6 +93,7 @@ struct Listed {
     disabled: bool,
     created_at: Timestamp,
     disabled_at: Option<Timestamp>,
+    forgotten_at: Option<Timestamp>,
 }
 
 /// A user with a password that was just set; `password` when it was made up.
@@ -105,6 +108,7 @@ pub async fn run(draft: &Draft, command: UsersCommand) -> u8 {
         UsersCommand::Add(args) => add(draft, args).await,
         UsersCommand::List(args) => list(draft, &args).await,
         UsersCommand::Disable(args) => disable(draft, &args.name).await,
+        UsersCommand::Forget(args) => forget(draft, &args.name).await,
         UsersCommand::Grant(args) => grant(draft, &args).await,
         UsersCommand::Revoke(args) => revoke(draft, &args).await,
         UsersCommand::SetPassword(args) => set_password(draft, &args).await,
@@ -140,9 +144,13 @@ async fn list(draft: &Draft, args: &ListArgs) -> Result<(), SecretsFailure> {
         match args.json {
             true => output::json(&user)?,
             false => {
-                let state = if user.disabled { "disabled" } else { "active" };
+                let state = match (user.disabled, user.forgotten_at) {
+                    (_, Some(_)) => "forgotten",
+                    (true, None) => "disabled",
+                    (false, None) => "active",
+                };
                 let (name, roles) = (user.user.as_str(), user.roles.join(" "));
-                output::line(format!("{name:<32}  {state:<8}  {roles}"))?;
+                output::line(format!("{name:<32}  {state:<9}  {roles}"))?;
             }
         }
     }
@@ -156,6 +164,7 @@ fn listed(user: UserInfo) -> Listed {
         disabled: user.disabled_at.is_some(),
         created_at: user.created_at,
         disabled_at: user.disabled_at,
+        forgotten_at: user.forgotten_at,
     }
 }
 
@@ -164,6 +173,15 @@ async fn disable(draft: &Draft, name: &UserName) -> Result<(), SecretsFailure> {
     let text = match identity.disable_user(&secrets::who(), name).await? {
         true => format!("{name} is disabled; their sessions and keys have ended"),
         false => format!("{name} was disabled before"),
+    };
+    Ok(output::line(text)?)
+}
+
+async fn forget(draft: &Draft, name: &UserName) -> Result<(), SecretsFailure> {
+    let identity = secrets::open(draft).await?;
+    let text = match identity.forget_user(&secrets::who(), name).await? {
+        true => format!("{name} is forgotten: their key is destroyed and they come in no more"),
+        false => format!("{name} was forgotten before"),
     };
     Ok(output::line(text)?)
 }

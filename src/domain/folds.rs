@@ -10,7 +10,7 @@ use crate::events::{Fold, Recorded};
 use crate::values::Position;
 
 impl Fold for Ledger {
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn name(&self) -> String {
         "ledger".to_owned()

@@ -16,7 +16,7 @@ use crate::events::catalogue::{Finding, OrderSubmitted};
 use crate::events::{Event, Recorded};
 use crate::values::{
     AccountId, AmountError, ClientOrderId, Money, NodeId, OrderId, OrderTerms, Position, Price,
-    Quantity, StrategyId, Symbol, Timestamp, VenueId, Version,
+    Quantity, StrategyId, Symbol, Timestamp, UserName, VenueId, Version,
 };
 
 /// What became of an order.
@@ -78,6 +78,8 @@ pub struct Ledger {
     pub last_row: Option<(String, u64)>,
     /// The last report of each venue.
     pub last_reports: BTreeMap<VenueId, LastReport>,
+    /// Users about whom nothing personal may be read any more.
+    pub forgotten: BTreeSet<UserName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +117,11 @@ impl Ledger {
                 let id = NodeId::new(envelope.stream.id()).ok();
                 self.node_versions
                     .extend(id.map(|id| (id, envelope.version)));
+            }
+            "user" => {
+                if let Event::UserForgotten(forgotten) = &envelope.event {
+                    self.forgotten.insert(forgotten.user.clone());
+                }
             }
             _ => self.apply_market(recorded),
         }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::catalogue::Event;
 use crate::values::canonical::{self, CanonicalError, Hash};
-use crate::values::ids::derived_uuid;
+use crate::values::ids::{derived_uuid, hashed_uuid};
 use crate::values::{CommandId, EventId, Position, StreamName, Timestamp, Version};
 
 /// Most events of one commit.
@@ -26,6 +26,12 @@ impl CommitId {
     /// the same command id, and nobody can take one that the system derives for itself.
     pub fn of_command(principal: &str, command: &CommandId) -> Self {
         Self(derived_uuid(&["commit", principal, command.as_str()]))
+    }
+
+    /// Whether it is what the command derives, now or in the first logs (ADR 0010).
+    pub fn is_of_command(self, principal: &str, command: &CommandId) -> bool {
+        let former = Self(hashed_uuid(&["commit", principal, command.as_str()]));
+        self == Self::of_command(principal, command) || self == former
     }
 
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -175,4 +181,23 @@ pub enum CommitError {
     Indeterminate(String),
     #[error("the journal has stopped: {0}")]
     Stopped(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_that_of_its_command_now_and_in_the_first_logs() {
+        let principal = "key:PKH4RL65V37QRGGEHU6Y";
+        let command = CommandId::new("01a1fa62-49a1-76a8-a7a8-e03549fdba5e").expect("a command id");
+        let now = CommitId::of_command(principal, &command);
+        let in_the_first_logs =
+            CommitId(Uuid::from_u128(0x17b8_60fc_ce41_5863_a9c2_332b_d36d_3058));
+        assert_ne!(now, in_the_first_logs);
+        for id in [now, in_the_first_logs] {
+            assert!(id.is_of_command(principal, &command), "{id}");
+            assert!(!id.is_of_command("key:another", &command), "{id}");
+        }
+    }
 }

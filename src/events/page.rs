@@ -7,7 +7,7 @@
 
 use std::fmt::Display;
 
-use super::commit::{CommitId, Receipt};
+use super::commit::Receipt;
 use super::envelope::Recorded;
 use super::store::{StoreError, StoredCommit};
 use crate::values::Position;
@@ -86,7 +86,10 @@ pub(super) fn receipt(commit: StoredCommit) -> Result<Receipt, StoreError> {
     }
     let first = decode(&receipt, 0, numbered(commit).next())?;
     let meta = &first.envelope.meta;
-    if CommitId::of_command(&meta.who.principal, &meta.command_id) != receipt.commit_id {
+    if !receipt
+        .commit_id
+        .is_of_command(&meta.who.principal, &meta.command_id)
+    {
         let reason = "its commit id is not that of its command";
         return Err(damaged(receipt.first_position, reason));
     }

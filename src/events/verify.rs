@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::commit::{COMMIT_EVENTS_MAX, CommitId, RECORD_BYTES_MAX};
+use super::commit::{COMMIT_EVENTS_MAX, RECORD_BYTES_MAX};
 use super::envelope::{Envelope, Recorded};
 use super::merkle::Frontier;
 use super::plan::Head;
@@ -283,7 +283,7 @@ fn disagreement(
         ));
     }
     let principal = &envelope.meta.who.principal;
-    if CommitId::of_command(principal, command) != receipt.commit_id {
+    if !receipt.commit_id.is_of_command(principal, command) {
         return Some(format!(
             "commit {} is not that of its command {command}",
             receipt.commit_id

@@ -48,7 +48,7 @@ impl Fact {
     pub fn merging(&self) -> Option<Merging> {
         let (kind, event) = match &self.event {
             Event::LoginFailed(failed) => {
-                let peer = VARIOUS.to_owned();
+                let peer = VARIOUS.to_owned().into();
                 let kind = format!("login:{}", failed.credential);
                 (
                     kind,

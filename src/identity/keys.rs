@@ -73,7 +73,7 @@ impl FailedKey {
     pub fn fact(&self, times: u64) -> Fact {
         Fact::login_failed(LoginFailed {
             user: self.user.clone(),
-            peer: self.peer.to_string(),
+            peer: self.peer.to_string().into(),
             credential: self.credential.clone(),
             times,
         })
@@ -194,7 +194,7 @@ impl Identity {
         let issued = ApiKeyIssued {
             user: row.user.clone(),
             key_id: row.key_id,
-            label: row.label,
+            label: row.label.into(),
             scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
             expires_at: row.expires_at,
         };

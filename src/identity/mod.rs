@@ -1,9 +1,10 @@
 //! Who may come in: users, passwords, sessions, API keys, and the secrets store they live in.
 //!
 //! Entry point: [`Identity`]. Its methods are spread by subject: [`login`](self) and sessions in
-//! `sessions`, keys in `keys`, managing users in `users`; `recorder` takes what happened to the
-//! event log. Below: `store` is the database, `passwords`, `tokens`, `throttle`, `cache`,
-//! `tickets` and `repeats` are one rule each. `docs/identity.md` tells it to people.
+//! `sessions`, keys in `keys`, managing users in `users`, personal data in `forgetting`; `recorder`
+//! takes what happened to the event log. Below: `store` is the database, `passwords`, `tokens`,
+//! `sealing`, `throttle`, `cache`, `tickets` and `repeats` are one rule each. `docs/identity.md`
+//! tells it to people.
 //!
 //! Invariants: no password, token or secret is kept or recorded, only hashes are kept; a change and
 //! the fact that it happened are one transaction; what another process revokes ends within
@@ -13,12 +14,14 @@ pub mod cache;
 mod denials;
 mod error;
 mod facts;
+mod forgetting;
 mod keys;
 pub mod passwords;
 pub mod permissions;
 pub mod principal;
 pub mod recorder;
 mod repeats;
+mod sealing;
 mod sessions;
 mod standing;
 mod store;
@@ -35,6 +38,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::Notify;
 
 pub use error::{AuthError, ManageError};
+pub use forgetting::{Reader, UNREADABLE};
 pub use keys::{IssuedKey, KeyInfo, NewKey};
 pub use permissions::{Permission, Role};
 pub use principal::Principal;
@@ -147,7 +151,8 @@ impl Inner {
     async fn tell(&self, db: &mut SqliteConnection, fact: &Fact) -> Result<(), SecretsError> {
         let id = new_id(&*self.wall, &*self.randomness);
         let command = CommandId::derived(&["identity", &id.to_string()]);
-        outbox::add(db, fact, &command, self.wall.now()).await
+        let fact = self.seal(db, fact, &command).await?;
+        outbox::add(db, &fact, &command, self.wall.now()).await
     }
 
     /// Puts a fact into the outbox that tells of no change. The refusal that it tells of stands

@@ -28,7 +28,7 @@ const LANES: u32 = 1;
 
 /// Compared with when there is no such user, so that a refusal takes as long. Made with the
 /// parameters above from a password that nobody knows.
-const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGNhbGxlZA$\
+pub(super) const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGNhbGxlZA$\
                             AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Those of the passwords found most often in leaks that are long enough to be asked about.

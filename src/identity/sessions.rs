@@ -200,7 +200,7 @@ impl Identity {
         sessions::insert(&mut change, &row).await?;
         let succeeded = LoginSucceeded {
             user: user.name.clone(),
-            peer: row.peer.clone(),
+            peer: row.peer.clone().into(),
         };
         inner
             .tell(&mut change, &Fact::of(&user.name, &who, succeeded))
@@ -239,7 +239,7 @@ impl Identity {
         let inner = &self.inner;
         let failed = LoginFailed {
             user,
-            peer: address(peer),
+            peer: address(peer).into(),
             credential: "password".to_owned(),
             times: 1,
         };

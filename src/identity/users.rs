@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::facts::Fact;
 use super::passwords;
+use super::store::subjects::Subject;
 use super::store::users::UserRow;
-use super::store::{begin, users};
+use super::store::{begin, subjects, users};
 use super::tokens;
 use super::{Identity, ManageError, Role};
 use crate::events::catalogue::{
@@ -24,6 +25,7 @@ pub struct UserInfo {
     pub roles: BTreeSet<Role>,
     pub created_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
+    pub forgotten_at: Option<Timestamp>,
 }
 
 impl Identity {
@@ -46,7 +48,9 @@ impl Identity {
         };
         let mut writer = self.inner.store.writer().await;
         let mut change = begin(&mut writer).await?;
-        if users::find(&mut *change, name).await?.is_some() {
+        let is_taken = users::find(&mut *change, name).await?.is_some()
+            || subjects::find(&mut *change, name.as_str()).await? == Subject::Forgotten;
+        if is_taken {
             return Err(ManageError::UserExists(name.clone()));
         }
         if users::count(&mut change).await? >= USERS_MAX {
@@ -69,7 +73,9 @@ impl Identity {
     /// All users by name, disabled ones included.
     pub async fn users(&self) -> Result<Vec<UserInfo>, ManageError> {
         let rows = users::all(self.inner.store.readers()).await?;
+        let mut forgotten = subjects::forgotten(self.inner.store.readers()).await?;
         let info = |row: UserRow| UserInfo {
+            forgotten_at: forgotten.remove(row.name.as_str()),
             name: row.name,
             roles: row.roles,
             created_at: row.created_at,

@@ -108,6 +108,8 @@ fn no_secret_is_logged_or_recorded() {
             recorded.contains("LoginSucceeded"),
             "signing in is on record"
         );
+        let whence = r#""peer":"127.0.0.1","user":"trader""#;
+        assert!(recorded.contains(whence), "and where from, in the clear");
         let logged = String::from_utf8_lossy(&LOGGED.lock().expect("text")).into_owned();
         assert!(
             logged.contains("TRACE") || logged.contains("DEBUG"),

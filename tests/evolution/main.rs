@@ -11,6 +11,7 @@
 )]
 
 mod golden;
+mod reading;
 mod samples;
 mod schemas;
 mod support;

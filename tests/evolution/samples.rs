@@ -38,7 +38,11 @@ fn record(stream: &str, number: u64, event: Event) -> String {
         },
         false => Who::system("golden"),
     };
-    let command_id = CommandId::new(&format!("golden-{}-{number}", event.name())).unwrap();
+    let shape = match event.schema_version() {
+        1 => event.name().to_owned(),
+        later => format!("{}.v{later}", event.name()),
+    };
+    let command_id = CommandId::new(&format!("golden-{shape}-{number}")).unwrap();
     let meta = Meta {
         correlation_id: derived_uuid(&["golden", command_id.as_str()]),
         causation_id: by_person.then(|| EventId(CAUSE.parse().unwrap())),
@@ -360,6 +364,11 @@ fn house() -> Vec<(&'static str, &'static str, Value)> {
     events
 }
 
+/// Something personal, as it is stored.
+fn sealed() -> Value {
+    json!({"sealed": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMA"})
+}
+
 fn users() -> Vec<(&'static str, &'static str, Value)> {
     let on = "user-alice";
     vec![
@@ -383,12 +392,17 @@ fn users() -> Vec<(&'static str, &'static str, Value)> {
         (
             "LoginSucceeded",
             on,
+            json!({"user": "alice", "peer": sealed()}),
+        ),
+        (
+            "LoginSucceeded",
+            on,
             json!({"user": "alice", "peer": "192.0.2.7"}),
         ),
         (
             "LoginFailed",
             on,
-            json!({"user": "alice", "peer": "2001:db8::7", "credential": "password", "times": 1}),
+            json!({"user": "alice", "peer": sealed(), "credential": "password", "times": 1}),
         ),
         (
             "LoginFailed",
@@ -403,12 +417,12 @@ fn users() -> Vec<(&'static str, &'static str, Value)> {
         (
             "ApiKeyIssued",
             on,
-            json!({"user": "alice", "key_id": "PK0123456789ABCDEFGH", "label": "report", "scopes": ["orders.read"], "expires_at": null}),
+            json!({"user": "alice", "key_id": "PK0123456789ABCDEFGH", "label": sealed(), "scopes": ["orders.read"], "expires_at": null}),
         ),
         (
             "ApiKeyIssued",
             on,
-            json!({"user": "alice", "key_id": "PK0123456789ABCDEFGH", "label": "", "scopes": [], "expires_at": "2026-05-01T00:00:00.000000Z"}),
+            json!({"user": "alice", "key_id": "PK0123456789ABCDEFGH", "label": "forgotten", "scopes": [], "expires_at": "2026-05-01T00:00:00.000000Z"}),
         ),
         (
             "ApiKeyRevoked",
@@ -420,5 +434,6 @@ fn users() -> Vec<(&'static str, &'static str, Value)> {
             on,
             json!({"user": "alice", "session": "s-0123", "reason": "the user was disabled"}),
         ),
+        ("UserForgotten", on, json!({"user": "alice"})),
     ]
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 
-use blotter::events::Event;
 use blotter::events::catalogue::Shape;
 use blotter::events::envelope::record_schema;
+use blotter::events::{Event, Recorded};
 use serde_json::Value;
 
 use crate::support::*;
@@ -92,6 +92,36 @@ fn the_committed_schemas_are_those_of_the_structs() {
     }
     let expected: BTreeSet<String> = expected.into_keys().collect();
     assert_eq!(files(&folder), expected, "files of docs/events");
+}
+
+/// A field that is left out there is recorded in the clear.
+#[test]
+fn every_personal_field_is_named_for_sealing() {
+    let mut named = BTreeSet::new();
+    for (_, _, record) in crate::golden::records() {
+        let mut recorded = Recorded::read(record.into_bytes()).expect("a record");
+        let name = recorded.event().name();
+        if let Some((field, _)) = recorded.envelope.event.personal() {
+            named.insert((name, field.to_owned()));
+        }
+    }
+    let mut personal = BTreeSet::new();
+    for shape in Event::SHAPES {
+        let schema = shape.schema();
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        let fields = fields.filter(|(_, field)| field["$ref"] == "#/$defs/Personal");
+        personal.extend(fields.map(|(field, _)| (shape.name, field.clone())));
+        let deep = schema["$defs"].as_object().into_iter().flatten();
+        let deep = deep.filter(|(_, inner)| inner.to_string().contains("#/$defs/Personal"));
+        assert_eq!(
+            deep.count(),
+            0,
+            "{} hides it deeper than it is looked for",
+            shape.name
+        );
+    }
+    assert_eq!(named, personal);
+    assert_eq!(named.len(), 3);
 }
 
 #[test]

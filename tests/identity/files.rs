@@ -71,7 +71,7 @@ async fn what_is_no_secrets_store_of_this_layout_is_left_alone() {
         panic!("opened");
     };
     assert!(
-        reason.contains("has layout 7, this program uses 1"),
+        reason.contains("has layout 7, this program uses 2"),
         "{reason}"
     );
 

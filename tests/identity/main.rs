@@ -14,6 +14,7 @@ mod docs;
 #[allow(dead_code, reason = "shared with the tests of the journal")]
 mod faulty;
 mod files;
+mod forgetting;
 mod keys;
 mod logins;
 mod logs;

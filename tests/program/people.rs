@@ -1,6 +1,6 @@
 //! `blotter users` and `blotter keys`, beside a node and without one.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
@@ -161,4 +161,99 @@ fn changes_reach_the_log_of_the_node_that_runs() {
     let done = finish(&mut place.demo()).summary();
     assert_same(&done, undisturbed());
     assert_eq!(of_alice("UserRegistered").len(), 1);
+}
+
+/// Whether a text stands in any file of the data directory but the secrets store.
+fn is_beside_the_secrets(place: &Place, text: &str) -> bool {
+    let folders = [place.data_dir(), place.data_dir().join("snapshots")];
+    let entries = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("reads"));
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    let mut files = files.filter(|path| path.is_file() && !path.ends_with("secrets.db"));
+    files.any(|path| holds(&std::fs::read(path).expect("a file"), text))
+}
+
+/// Snapshots are compressed, behind a header.
+fn holds(bytes: &[u8], text: &str) -> bool {
+    let found = |bytes: &[u8]| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    let start = bytes.windows(3).position(|part| part == [0x1f, 0x8b, 8]);
+    let mut unpacked = Vec::new();
+    if let Some(start) = start {
+        let mut decoder = flate2::read::GzDecoder::new(&bytes[start..]);
+        // Of other files it is no more than bytes that look like it.
+        let _ = decoder.read_to_end(&mut unpacked);
+    }
+    found(bytes) || found(&unpacked)
+}
+
+/// From the command line to the log and back, with a restored copy in between.
+#[test]
+fn a_forgotten_user_stays_forgotten_when_an_older_store_is_restored() {
+    let place = Place::new();
+    run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    let label = "holiday-house";
+    run(&place, &["keys", "issue", "alice", "--label", label]).done();
+    let hash = finish(&mut place.demo()).summary()["state_hash"].clone();
+    let issued = || {
+        let of_alice = ["events", "--type", "ApiKeyIssued", "--stream", "user-alice"];
+        run(&place, &of_alice).done()
+    };
+    let state = || {
+        let listed = run(&place, &["users", "list"]).done();
+        let alice = listed.lines().find(|line| line.starts_with("alice"));
+        let words = alice.expect("a line").split_whitespace();
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(issued().contains(label), "{}", issued());
+    let stored = place.events_of("ApiKeyIssued");
+    let sealed = |event: &Value| event["payload"]["label"]["sealed"].is_string();
+    assert!(stored.iter().all(sealed));
+    assert!(!is_beside_the_secrets(&place, label));
+    let secrets = place.data_dir().join("secrets.db");
+    let older = std::fs::read(&secrets).expect("a copy");
+    assert!(holds(&older, label), "it is looked for as it is written");
+
+    let said = run(&place, &["users", "forget", "alice"]).done();
+    assert!(said.contains("alice is forgotten"), "{said}");
+    let said = run(&place, &["users", "forget", "alice"]).done();
+    assert!(said.contains("was forgotten before"), "{said}");
+    assert!(issued().contains(r#""label":"forgotten""#), "{}", issued());
+    let again = finish(&mut place.demo()).summary();
+    assert_eq!(again["state_hash"], hash);
+    assert_eq!(place.events_of("UserForgotten").len(), 1);
+    place.assert_verifies();
+    assert_eq!(
+        place.events_of("ApiKeyIssued"),
+        stored,
+        "nothing stored has changed"
+    );
+
+    // With what the stop left in snapshots, and with read models and folds from the log alone.
+    for is_folded_again in [false, true] {
+        std::fs::write(&secrets, &older).expect("restores");
+        assert!(issued().contains(label), "the older store knows");
+        assert_eq!(state(), ["alice", "active", "trader"]);
+        if is_folded_again {
+            std::fs::remove_dir_all(place.data_dir().join("snapshots")).expect("removed");
+            std::fs::remove_file(place.data_dir().join("views.db")).expect("removed");
+        }
+        let started = finish(&mut place.demo());
+        assert!(
+            started.stderr.contains("is forgotten again"),
+            "{}",
+            started.stderr
+        );
+        assert_eq!(started.summary()["state_hash"], hash);
+        assert!(issued().contains(r#""label":"forgotten""#), "{}", issued());
+        assert_eq!(state(), ["alice", "forgotten", "trader"]);
+        let now = std::fs::read(&secrets).expect("a file");
+        assert!(!holds(&now, label) && !is_beside_the_secrets(&place, label));
+        assert_eq!(place.events_of("UserForgotten").len(), 1, "it is said once");
+        place.assert_verifies();
+    }
 }

@@ -298,8 +298,9 @@ impl ExecutionActor {
         let report = order_report(self.venue.id(), report);
         let decided = order::record_report(&order, &report).map_err(|error| error.to_string())?;
         let venue = self.venue.id().to_string();
+        let parts = ["report", &venue, &sequence.to_string(), order.id().as_str()];
         let cause = Cause {
-            command_id: CommandId::derived(&["report", &venue, &sequence.to_string()]),
+            command_id: CommandId::derived(&parts),
             causation_id: order.approval.event_id(),
         };
         self.record(&order, decided, cause, ctx);

@@ -1,6 +1,7 @@
 //! That every fold is known by its version, and that snapshots are kept while the log grows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -18,8 +19,8 @@ use crate::values::{CommandId, NodeId, StreamName, Timestamp, Version};
 const KNOWN: [(&str, u32, &str); 5] = [
     (
         "ledger",
-        1,
-        "7cea7a42553d75929903f5b5f5503116d6a430789db8da9c6b9dae86551943f9",
+        2,
+        "7b688e671db4bc4afccbc99814df1ea48e7f42f8dd70cc85090078d6cfb762a5",
     ),
     (
         "risk",
@@ -179,4 +180,27 @@ fn snapshots_are_kept_as_the_log_grows_and_at_the_end() {
         assert_eq!(positions(snapshots.kept().await), both);
     };
     tokio::task::LocalSet::new().block_on(&events, work);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_slow_one_it_rests_however_much_is_recorded() {
+    let store = Arc::new(MemoryStore::new(uuid::Uuid::from_u128(9)));
+    let (publisher, feed) = Feed::new(store.clone(), Position::new(EVERY_EVENTS));
+    let (_stop, stopping) = watch::channel(false);
+    let rest = Duration::from_secs(3_600);
+    let mut keeper = Keeper {
+        snapshots: Snapshots::of(store, None).await.expect("an identity"),
+        folds: Folds {
+            venue: VenueId::new("paper").expect("a venue"),
+            strategies: Vec::new(),
+        },
+        feed,
+        kept: watch::channel(Position::ZERO).0,
+        rest_until: Instant::now() + rest,
+        stopping,
+    };
+    let began = Instant::now();
+    assert!(keeper.wait().await, "enough is recorded");
+    assert!(began.elapsed() >= rest);
+    drop(publisher);
 }

@@ -1,5 +1,7 @@
 //! The fold of a whole log.
 
+use std::collections::BTreeSet;
+
 use super::{Counts, Ledger};
 use crate::domain::state_hash::state_hash;
 use crate::domain::tests::story::{Story, acknowledged, canceled, ledger_of, marked};
@@ -9,9 +11,9 @@ use crate::domain::tests::{
 };
 use crate::events::Recorded;
 use crate::events::catalogue::{
-    CancelPending, CancelRejected, Finding, OrderInDoubt, OrderReconciled, Origin,
+    CancelPending, CancelRejected, Finding, OrderInDoubt, OrderReconciled, Origin, UserForgotten,
 };
-use crate::values::{NodeId, Side, StreamName, Version};
+use crate::values::{NodeId, Side, StreamName, UserName, Version};
 
 #[test]
 fn it_counts_what_there_is() {
@@ -56,6 +58,26 @@ fn it_knows_accounts_prices_nodes_and_rows() {
     let node = NodeId::new("n1").expect("a node id");
     assert_eq!(ledger.node_versions[&node], Version::new(1));
     assert_eq!(ledger.folded_to.get(), story.records.len() as u64);
+}
+
+/// Whom the log says forgotten, a state from a snapshot says forgotten too; money knows nothing of it.
+#[test]
+fn it_knows_who_was_forgotten() {
+    let mut story = Story::whole();
+    let before = ledger_of(&story.records);
+    assert!(before.forgotten.is_empty());
+    let alice = UserName::new("alice").expect("a name");
+    let forgotten = UserForgotten {
+        user: alice.clone(),
+    };
+    story.record(&StreamName::user(&alice), forgotten);
+    let ledger = ledger_of(&story.records);
+    assert_eq!(ledger.forgotten, BTreeSet::from([alice]));
+    let kept = serde_json::to_string(&ledger).expect("JSON");
+    let read: Ledger = serde_json::from_str(&kept).expect("the same shape");
+    assert_eq!(read, ledger);
+    let hash = |ledger: &Ledger| state_hash(ledger).expect("hashed");
+    assert_eq!(hash(&ledger), hash(&before));
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod market;
 pub mod node;
 pub mod order;
+pub mod personal;
 pub mod schema;
 pub mod strategy;
 pub mod user;
@@ -26,6 +27,7 @@ pub use limits::*;
 pub use market::*;
 pub use node::*;
 pub use order::*;
+pub use personal::{FORGOTTEN, Personal};
 pub use strategy::*;
 pub use user::*;
 
@@ -104,12 +106,13 @@ evolution::catalogue! {
         RoleRevoked = 1 since "0.1";
         UserDisabled = 1 since "0.1";
         PasswordChanged = 1 since "0.1";
-        LoginSucceeded = 1 since "0.1";
-        LoginFailed = 1 since "0.1";
+        LoginSucceeded = 2 since "0.1" [LoginSucceededV1 since "0.1"];
+        LoginFailed = 2 since "0.1" [LoginFailedV1 since "0.1"];
         AccessDenied = 1 since "0.1";
-        ApiKeyIssued = 1 since "0.1";
+        ApiKeyIssued = 2 since "0.1" [ApiKeyIssuedV1 since "0.1"];
         ApiKeyRevoked = 1 since "0.1";
         SessionRevoked = 1 since "0.1";
+        UserForgotten = 1 since "0.1";
     }
 }
 

@@ -106,7 +106,7 @@ fn event_type(text: &str) -> Result<String, String> {
     }
 }
 
-/// The events that `rows` point to, as they stand in the log.
+/// The events that `rows` point to, as they stand in the log, but with what is personal in the clear.
 pub async fn events(
     services: &Services,
     rows: &[AuditRow],
@@ -119,11 +119,16 @@ pub async fn events(
             .because(error)
     })?;
     let full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut items: Vec<Event> = recorded
+        .iter()
+        .map(|recorded| Event::from(&**recorded))
+        .collect();
+    let mut reader = services.identity.reader();
+    for (recorded, event) in recorded.iter().zip(&mut items) {
+        reader.reveal(recorded, &mut event.payload).await?;
+    }
     Ok(List {
         next_cursor: positions.last().filter(|_| full).map(page::encode),
-        items: recorded
-            .iter()
-            .map(|recorded| Event::from(&**recorded))
-            .collect(),
+        items,
     })
 }

@@ -110,7 +110,8 @@ fn homes(event: &Event) -> &'static [Channel] {
         | Event::AccessDenied(_)
         | Event::ApiKeyIssued(_)
         | Event::ApiKeyRevoked(_)
-        | Event::SessionRevoked(_) => &[],
+        | Event::SessionRevoked(_)
+        | Event::UserForgotten(_) => &[],
     }
 }
 

@@ -28,6 +28,8 @@ pub enum SecretsError {
          writable again"
     )]
     OutboxFull { pending: u32 },
+    #[error("what is personal in a fact cannot be sealed; nothing was changed, please report it")]
+    Sealing,
 }
 
 fn remedy(error: &sqlx::Error) -> &'static str {

@@ -4,7 +4,7 @@
 //! one file a table. A running node and the command line may have it open at the same time: each
 //! change is one `BEGIN IMMEDIATE` transaction, together with the fact it leaves in the outbox.
 //! Invariants: mode 600 from the first byte on; passwords, tokens and secrets stand in it only as
-//! hashes.
+//! hashes, and keys of subjects nowhere else.
 
 mod error;
 pub mod keys;
@@ -13,6 +13,7 @@ pub mod outbox;
 mod rows;
 mod schema;
 pub mod sessions;
+pub mod subjects;
 pub mod throttling;
 pub mod users;
 
@@ -96,6 +97,20 @@ impl SecretsStore {
     /// The one connection of this process that writes.
     pub async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
         self.writer.lock().await
+    }
+
+    /// Empties the write-ahead log into the file: what was overwritten is left in neither.
+    pub async fn write_through(&self, writer: &mut SqliteConnection) {
+        let done = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)");
+        let problem = match done.fetch_one(writer).await {
+            Ok(0) => return,
+            Ok(_) => "another process reads the store".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(
+            %problem,
+            "what was just erased may stay in the secrets store's -wal file until no process has it open"
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::begin;
 
 /// Layout of the tables below; stands in the file as `user_version`.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE store (
@@ -89,38 +89,48 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_to_merge ON outbox (merge_key) WHERE merge_key IS NOT NULL;
 ";
 
-/// The record in the event log at which the last fact from here stands. Came later than the other
-/// tables; an older program lets it lie.
-const LOG_MARK: &str = "
+/// What layout 2 has beyond layout 1, of which some have the first of them.
+const SINCE_LAYOUT_1: &str = "
+-- The record in the event log at which the last fact from here stands.
 CREATE TABLE IF NOT EXISTS log_mark (
     only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
     position  INTEGER NOT NULL,
     leaf_hash BLOB NOT NULL
 ) STRICT;
+
+-- key: what is personal about the subject is sealed under it; NULL once they are forgotten.
+CREATE TABLE IF NOT EXISTS subject_keys (
+    subject      TEXT NOT NULL PRIMARY KEY,
+    key          BLOB,
+    forgotten_at INTEGER,
+    CHECK ((key IS NULL) = (forgotten_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes the tables where there are none, and gives the layout found or made.
+/// Makes the tables where there are none, brings layout 1 to that of today, and gives the layout
+/// found or made.
 pub(super) async fn prepare(
     writer: &mut SqliteConnection,
     salt: &[u8],
 ) -> Result<i64, sqlx::Error> {
     let found = layout(writer).await?;
-    if found != 0 {
-        if found == FORMAT {
-            sqlx::raw_sql(LOG_MARK).execute(writer).await?;
-        }
+    if ![0, 1].contains(&found) {
         return Ok(found);
     }
     let mut transaction = begin(writer).await?;
     // Another process may have been faster.
     let found = layout(&mut transaction).await?;
-    if found != 0 {
+    if ![0, 1].contains(&found) {
         return Ok(found);
     }
-    sqlx::raw_sql(TABLES).execute(&mut *transaction).await?;
-    sqlx::raw_sql(LOG_MARK).execute(&mut *transaction).await?;
-    sqlx::query("INSERT INTO store (only_row, salt) VALUES (1, ?)")
-        .bind(salt)
+    if found == 0 {
+        sqlx::raw_sql(TABLES).execute(&mut *transaction).await?;
+        sqlx::query("INSERT INTO store (only_row, salt) VALUES (1, ?)")
+            .bind(salt)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    sqlx::raw_sql(SINCE_LAYOUT_1)
         .execute(&mut *transaction)
         .await?;
     let mark = format!("PRAGMA user_version = {FORMAT}");

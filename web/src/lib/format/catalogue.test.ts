@@ -49,6 +49,15 @@ describe('catalogue', () => {
     overwriteGetLocale(() => 'en');
   });
 
+  it('says why it does not show an address', () => {
+    const login = (peer: unknown) => sentence(event('LoginSucceeded', { user: 'alice', peer }));
+    expect(login('192.0.2.7')).toBe('alice logged in from 192.0.2.7');
+    expect(login({ sealed: 'AAAA' })).toBe('alice logged in from a sealed address');
+    expect(login('forgotten')).toBe('alice logged in from a forgotten address');
+    expect(login('unreadable')).toBe('alice logged in from an unreadable address');
+    expect(sentence(event('UserForgotten', { user: 'alice' }))).toContain('alice forgotten');
+  });
+
   it('shows limits and observed values in their unit', () => {
     expect(checkValue('price_collar', '0.1')).toBe('10.00%');
     expect(checkValue('buying_power', '1234.5')).toBe('1,234.50');

@@ -46,6 +46,13 @@ function halt(payload: Payload): { scope: string; cause: string } {
 }
 
 const user = (payload: Payload): { user: string } => ({ user: text(payload, 'user') || MISSING });
+/** An address: in the clear, or why it is not. */
+function peer(payload: Payload): { peer: string } {
+  const known = text(payload, 'peer');
+  if (known === '') return { peer: m.event_peer_sealed() };
+  if (known === 'forgotten') return { peer: m.event_peer_forgotten() };
+  return { peer: known === 'unreadable' ? m.event_peer_unreadable() : known };
+}
 const reason = (payload: Payload): { reason: string } => ({ reason: text(payload, 'reason') });
 /** `strategy-sma-cross-1` is strategy sma-cross-1. */
 const owner = (event: Event): string => event.stream.slice(event.stream.indexOf('-') + 1);
@@ -93,13 +100,14 @@ const SENTENCES: Record<string, Sentence> = {
   RoleRevoked: (p) => m.event_role_revoked({ ...user(p), role: text(p, 'role') }),
   UserDisabled: (p) => m.event_user_disabled(user(p)),
   PasswordChanged: (p) => m.event_password_changed(user(p)),
-  LoginSucceeded: (p) => m.event_login_succeeded({ ...user(p), peer: text(p, 'peer') }),
-  LoginFailed: (p) => m.event_login_failed({ ...user(p), peer: text(p, 'peer') }),
+  LoginSucceeded: (p) => m.event_login_succeeded({ ...user(p), ...peer(p) }),
+  LoginFailed: (p) => m.event_login_failed({ ...user(p), ...peer(p) }),
   AccessDenied: (p) =>
     m.event_access_denied({ who: text(p, 'principal'), permission: text(p, 'permission') }),
   ApiKeyIssued: (p) => m.event_key_issued({ ...user(p), key: text(p, 'key_id') }),
   ApiKeyRevoked: (p) => m.event_key_revoked({ ...user(p), key: text(p, 'key_id') }),
   SessionRevoked: (p) => m.event_session_revoked({ ...user(p), reason: text(p, 'reason') }),
+  UserForgotten: (p) => m.event_user_forgotten(user(p)),
 };
 
 /** Every event type with a sentence of its own. */
