@@ -35,4 +35,5 @@ mod snapshots;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;
+mod torture;
 mod verify;

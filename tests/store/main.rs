@@ -4,7 +4,8 @@
 //! `sqlite` is about the file, `postgres` about a database, `tamper` about both;
 //! `kurrent` is about KurrentDB, over `kurrent_double`; `copying` takes a
 //! log from one store to another; `snapshots` and `marks` are about what is kept beside it;
-//! `journal` and `feed` run on a store that fails by script (`faulty`).
+//! `journal` and `feed` run on a store that fails by script (`faulty`). `histories` of many clients,
+//! `kills` beside a witness and `seeded` bugs are the torture of it all.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,13 +17,19 @@ mod conformance;
 mod copying;
 mod faulty;
 mod feed;
+mod histories;
+mod home;
 mod journal;
+mod kills;
 mod kurrent;
 mod kurrent_double;
 mod marks;
 mod model;
 mod postgres;
+mod seeded;
 mod snapshots;
 mod sqlite;
 mod support;
 mod tamper;
+#[path = "../program/torture.rs"]
+mod torture;
