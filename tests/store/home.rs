@@ -6,10 +6,11 @@ use blotter::events::memory::MemoryStore;
 use blotter::events::{EventStore, LogUrl, OpenMode};
 use tempfile::TempDir;
 
-use crate::kurrent_double::Double;
+use crate::kurrent_double::{AppendFault, Double};
 use crate::postgres::server::Server;
 use crate::seeded::arm;
 use crate::support::LOG_ID;
+use crate::torture::Random;
 
 pub enum Home {
     /// The one store: what is in memory cannot be opened twice.
@@ -42,6 +43,21 @@ impl Home {
         match self {
             Self::Memory(store) => store.clone(),
             _ => open(&self.url()).await,
+        }
+    }
+
+    /// Lets the next append go wrong on its way, where that can be arranged.
+    pub fn trouble(&self, random: &mut Random) {
+        let faults = [
+            AppendFault::BrokenRecorded,
+            AppendFault::BrokenLost,
+            AppendFault::OutOfTimeRecorded,
+            AppendFault::EmptyAnswer,
+            AppendFault::Twice,
+        ];
+        if let Self::Kurrent(double) = self {
+            let drawn = random.below(faults.len() as u64);
+            double.fail_append(faults[usize::try_from(drawn).expect("few")].clone());
         }
     }
 

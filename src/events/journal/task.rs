@@ -291,8 +291,11 @@ impl JournalTask {
                     Err(CommitError::IdempotencyMismatch(commit.id))
                 }
                 Some((_, receipt)) => {
-                    // The same command twice in one batch was recorded, and is published, once.
-                    let new = receipt.first_position > published && recorded.insert(commit.id);
+                    // The same command twice in one batch was recorded, and is published, once:
+                    // for the one that asked for what is there.
+                    let new = receipt.first_position > published
+                        && is_as_asked(&receipt, commit)
+                        && recorded.insert(commit.id);
                     let records = match new {
                         true => self.records_of(&receipt).await?,
                         false => Vec::new(),
@@ -321,6 +324,13 @@ impl JournalTask {
         }
         Ok(records.into_iter().map(Arc::new).collect())
     }
+}
+
+/// Whether a receipt can be that of this very commit, and not of a repetition decided otherwise.
+fn is_as_asked(receipt: &Receipt, commit: &Commit) -> bool {
+    receipt.stream == commit.stream
+        && receipt.first_version == commit.expected.next()
+        && receipt.events == commit.events.len() as u64
 }
 
 /// For [`Bug::NewIdsAfterUnknown`].

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::history::*;
 use super::recorder::{Recorder, answer_of};
-use super::subscribers::Subscriber;
+use super::subscribers::{Poller, Subscriber};
 use super::troubles::Troubled;
 use crate::home::Home;
 use crate::support::*;
@@ -26,6 +26,10 @@ const CLIENTS: u64 = 8;
 const SUBSCRIBERS: u64 = 3;
 /// Streams that all clients write to.
 const SHARED_STREAMS: u64 = 3;
+/// Before one step of so many an append is arranged to fail in the engine itself.
+const TROUBLE_ONE_IN: u64 = 40;
+/// Events before the end that count as near it.
+const NEAR: u64 = 10;
 /// How often a commit that was not recorded is sent again at the end of an era.
 const SETTLE_MAX: usize = 50;
 
@@ -64,6 +68,7 @@ fn play_era(home: &Home, recorder: &Arc<Recorder>, seed: u64, size: Size) {
         let (client_ends, clients_end) = mpsc::channel(1);
         for number in 0..CLIENTS {
             let client = Client {
+                home,
                 name: format!("client-{number}"),
                 number,
                 random: Random(seed * 100 + number),
@@ -96,6 +101,16 @@ fn play_era(home: &Home, recorder: &Arc<Recorder>, seed: u64, size: Size) {
                 drop(ends);
             });
         }
+        let poller = Poller {
+            recorder: Arc::clone(recorder),
+            store: store.clone(),
+            end: end.clone(),
+        };
+        let ends = subscriber_ends.clone();
+        threads.spawn(move || {
+            a_runtime().block_on(poller.follow());
+            drop(ends);
+        });
         drop((client_ends, subscriber_ends));
         local.block_on(&runtime, async {
             all_end(clients_end).await;
@@ -131,7 +146,8 @@ async fn open(
     (store, journal.expect("starts"), epoch)
 }
 
-struct Client {
+struct Client<'a> {
+    home: &'a Home,
     name: String,
     number: u64,
     random: Random,
@@ -144,7 +160,7 @@ struct Client {
     unsettled: Vec<Commit>,
 }
 
-impl Client {
+impl Client<'_> {
     async fn work(mut self, steps: u64) {
         for _ in 0..steps {
             self.step().await;
@@ -161,6 +177,9 @@ impl Client {
     }
 
     async fn step(&mut self) {
+        if self.random.below(TROUBLE_ONE_IN) == 0 {
+            self.home.trouble(&mut self.random);
+        }
         match self.random.below(20) {
             0..10 => self.append(0).await,
             10 => {
@@ -240,9 +259,15 @@ impl Client {
             Some(stream) => self.recorder.version(stream),
             None => self.journal.feed().head().get(),
         };
-        let after = self.random.below(end + 1);
+        // Near the end, where the log moves, as often as anywhere.
+        let from = match self.random.below(2) {
+            0 => 0,
+            _ => end.saturating_sub(NEAR),
+        };
+        let after = from + self.random.below(end - from + 1);
         let limit = 1 + usize::try_from(self.random.below(60)).expect("few");
-        self.recorder.read(&*self.store, on, after, limit).await;
+        let page = self.recorder.read(&*self.store, on, after, limit).await;
+        self.recorder.page(page);
     }
 
     /// Several commits, each decided on top of those before it, none of them waited for.

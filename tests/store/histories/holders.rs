@@ -151,9 +151,13 @@ impl Holder {
             0 => {
                 let on = stream(&format!("order-{}", self.random.below(STREAMS)));
                 let after = self.random.below(self.recorder.version(&on) + 1);
-                self.recorder.read(&*store, Some(on), after, 50).await;
+                let page = self.recorder.read(&*store, Some(on), after, 50).await;
+                self.recorder.page(page);
             }
-            1 => self.recorder.read(&*store, None, 0, 100).await,
+            1 => {
+                let page = self.recorder.read(&*store, None, 0, 100).await;
+                self.recorder.page(page);
+            }
             _ => {
                 if let Some(commit) = self.recorder.some_commit(&mut self.random) {
                     self.recorder.look_up(&*store, &commit).await;

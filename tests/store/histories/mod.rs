@@ -43,10 +43,11 @@ fn through_the_journal(new_home: impl Fn() -> Home, size: Size) {
         let history = clients::play(&home, seed, size);
         judge(&home, seed, &history);
         println!(
-            "seed {seed}: {} calls, {} events, {} subscriptions",
+            "seed {seed}: {} calls, {} events, {} subscriptions, {} pages",
             history.calls.len(),
             history.head,
-            history.sights.len()
+            history.sights.len(),
+            history.pages.len()
         );
     }
 }

@@ -105,13 +105,18 @@ impl Recorder {
         }
     }
 
+    pub fn page(&self, page: Page) {
+        locked(&self.history).pages.push(page);
+    }
+
+    /// Reads a page; whoever asks for it keeps it or not.
     pub async fn read(
         &self,
         store: &dyn EventStore,
         stream: Option<StreamName>,
         after: u64,
         limit: usize,
-    ) {
+    ) -> Page {
         let from = self.tick();
         let events = match &stream {
             None => store.read(Position::new(after), limit).await,
@@ -124,13 +129,13 @@ impl Recorder {
                 .map(|event| (event.position().get(), event.leaf))
                 .collect()
         });
-        locked(&self.history).pages.push(Page {
+        Page {
             span: Span { from, to },
             stream,
             after,
             limit,
             events,
-        });
+        }
     }
 
     /// The history, with the log as it is in the end.

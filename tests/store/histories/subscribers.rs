@@ -1,4 +1,5 @@
-//! Subscribers of a feed that begin anywhere, fall behind, go away and come back.
+//! Subscribers of a feed that begin anywhere, fall behind, go away and come back; and one who asks
+//! the store itself for the end of the log, again and again.
 
 use std::sync::Arc;
 
@@ -14,6 +15,9 @@ use crate::torture::Random;
 
 /// Furthest that one lets the log run ahead, in events.
 const BEHIND_MAX: u64 = 200;
+/// Of so many pages in which nothing was new, one is kept for the checker.
+const EMPTY_KEPT_ONE_IN: u64 = 16;
+const PAGE: usize = 100;
 
 pub struct Subscriber {
     pub name: String,
@@ -99,6 +103,38 @@ impl Subscriber {
         tokio::select! {
             _ = self.feed.reaches(ahead) => {}
             _ = end.wait_for(Option::is_some) => {}
+        }
+    }
+}
+
+/// Another program that follows the log without a feed.
+pub struct Poller {
+    pub recorder: Arc<Recorder>,
+    pub store: Arc<dyn EventStore>,
+    pub end: watch::Receiver<Option<Position>>,
+}
+
+impl Poller {
+    pub async fn follow(self) {
+        let mut cursor = self.store.head().await.expect("a head").position.get();
+        let mut empty = 0;
+        while self.end.borrow().is_none() {
+            let page = self.recorder.read(&*self.store, None, cursor, PAGE).await;
+            let last = page.events.as_ref().map(|events| events.last().copied());
+            match last {
+                Ok(None) => {
+                    empty += 1;
+                    if empty % EMPTY_KEPT_ONE_IN == 0 {
+                        self.recorder.page(page);
+                    }
+                }
+                Ok(Some((position, _))) => {
+                    cursor = position;
+                    self.recorder.page(page);
+                }
+                Err(_) => return self.recorder.page(page),
+            }
+            tokio::task::yield_now().await;
         }
     }
 }

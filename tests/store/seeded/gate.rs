@@ -5,51 +5,59 @@ use std::process::{Command, Output, Stdio};
 use blotter::events::seeded::Bug;
 
 use super::BUG;
+use crate::torture::is_torture;
 
-/// Makes a test of each line, and the table of them all.
+/// Makes a test of each line: the bug, the check that catches it, and what that says, which may
+/// depend on who happens to be faster.
 macro_rules! caught {
-    ($($test:ident: $bug:ident, $check:literal, $words:literal;)+) => {
-        /// The bug, the check that catches it, and what that says.
-        const CAUGHT: &[(Bug, &str, &str)] = &[$((Bug::$bug, $check, $words)),+];
-        $(#[test] fn $test() { is_caught(Bug::$bug, $check, $words); })+
+    ($($test:ident: $bug:ident, $check:literal, $words:expr;)+) => {
+        /// The bugs, and for each a check that catches it.
+        const CAUGHT: &[(Bug, &str)] = &[$((Bug::$bug, $check)),+];
+        $(#[test] fn $test() { is_caught(Bug::$bug, $check, &$words); })+
     };
 }
 
 caught! {
     an_unchecked_version: VersionUnchecked,
-        "histories::clients_of_a_journal_in_memory", "it was recorded on order-";
+        "histories::clients_of_a_journal_in_memory", ["it was recorded on order-"];
     a_version_checked_first: VersionBeforeCommitId,
-        "histories::clients_of_a_journal_in_memory", "and was refused as a conflict";
+        "histories::clients_of_a_journal_in_memory", ["asked for it again, and was refused"];
     an_ignored_fingerprint: FingerprintIgnored,
-        "histories::clients_of_a_journal_in_memory", "holds it for another command";
+        "histories::clients_of_a_journal_in_memory", ["holds it for another command"];
     a_gap_after_a_refusal: PositionGap,
-        "conformance::on_sqlite::a_conflict_fails_only_its_own_commit", "left: Position(4)";
+        "conformance::on_sqlite::a_conflict_fails_only_its_own_commit", ["left: Position(4)"];
     an_old_lease_on_sqlite: LeaseUnchecked,
-        "histories::leases_on_sqlite", "had been given";
+        "histories::leases_on_sqlite", ["was recorded under lease"];
+    an_old_lease_on_kurrent: LeaseUnchecked,
+        "histories::leases_on_kurrent", ["had begun to record"];
     an_old_lease_in_memory: LeaseUnchecked,
-        "conformance::on_memory::a_newer_lease_fences_the_old_one", "Fenced";
+        "conformance::on_memory::a_newer_lease_fences_the_old_one", ["Fenced"];
     an_early_acknowledgement_seen_by_others: AckBeforeCommit,
-        "histories::clients_of_a_journal_on_sqlite", "";
+        "histories::clients_of_a_journal_on_sqlite",
+        ["looked up later in vain", "is not in the log", "every answer calls"];
     an_early_acknowledgement_before_a_kill: AckBeforeCommit,
-        "kills::killed_at_random_on_sqlite", "is not in the log";
+        "kills::killed_at_random_on_sqlite", ["is not in the log"];
     rows_and_head_apart: TornBatch,
-        "kills::killed_at_random_on_sqlite", "the log is broken at position";
+        "kills::killed_at_random_on_sqlite", ["the log ends at position"];
     a_head_without_its_rows: HeadWithoutRows,
-        "histories::clients_of_a_journal_on_sqlite", "";
+        "histories::clients_of_a_journal_on_sqlite", ["position 1 should follow in the log"];
     a_lost_race: LostRaceAnswered,
-        "histories::leases_on_postgres", "is not in the log";
+        "histories::leases_on_postgres", ["is not in the log", "was acknowledged as new"];
     a_head_of_another_moment: HeadApart,
-        "histories::clients_of_a_journal_on_postgres", "is missing";
+        "histories::clients_of_a_journal_on_postgres", ["is missing; the last one is"];
     a_forgotten_append: LostAppendForgotten,
-        "histories::clients_of_a_journal_on_kurrent", "";
+        "histories::clients_of_a_journal_on_kurrent", ["the journal stopped"];
     an_unknown_outcome_told_as_none: UnknownIsUnrecorded,
-        "histories::clients_of_a_journal_in_memory", "was refused each time and is in the log";
+        "histories::clients_of_a_journal_in_memory",
+        ["was refused each time and is in the log", "every answer calls"];
     a_batch_under_new_ids: NewIdsAfterUnknown,
-        "histories::clients_of_a_journal_in_memory", "";
+        "histories::clients_of_a_journal_in_memory",
+        ["is not in the log", "was refused as a conflict", "was acknowledged as new"];
     an_append_that_came_late: LateLandingIgnored,
-        "histories::clients_of_a_journal_in_memory", "when the feed ended at";
+        "histories::clients_of_a_journal_in_memory",
+        ["when the feed ended at", "every answer calls"];
     a_subscription_that_skips: SubscriptionSkips,
-        "histories::clients_of_a_journal_in_memory", "was given position";
+        "histories::clients_of_a_journal_in_memory", ["was given position"];
 }
 
 /// Runs one test of this binary in a process of its own.
@@ -76,17 +84,20 @@ fn run(check: &str, bug: Option<Bug>) -> (bool, String) {
 }
 
 #[track_caller]
-fn is_caught(bug: Bug, check: &str, words: &str) {
+fn is_caught(bug: Bug, check: &str, words: &[&str]) {
     let (passed, said) = run(check, Some(bug));
     assert!(!passed, "{bug:?} is on, and {check} passes");
-    assert!(said.contains(words), "{check} fails otherwise: {said}");
+    let is_said = words.iter().any(|words| said.contains(words));
+    assert!(is_said, "{check} fails otherwise: {said}");
 }
 
 #[test]
 fn with_none_switched_on_every_check_passes() {
-    let mut checks: Vec<&str> = CAUGHT.iter().map(|(_, check, _)| *check).collect();
+    let mut checks: Vec<&str> = CAUGHT.iter().map(|(_, check)| *check).collect();
     checks.sort_unstable();
     checks.dedup();
+    // They are tests of this suite and run in it; here it is the process of their own that counts.
+    checks.retain(|check| is_torture() || check.ends_with("in_memory") || check.contains("::on_"));
     for check in checks {
         let (passed, said) = run(check, None);
         assert!(passed, "{said}");
@@ -96,7 +107,7 @@ fn with_none_switched_on_every_check_passes() {
 #[test]
 fn every_known_bug_is_tried() {
     for bug in Bug::ALL {
-        let is_tried = CAUGHT.iter().any(|(caught, ..)| *caught == bug);
+        let is_tried = CAUGHT.iter().any(|(caught, _)| *caught == bug);
         assert!(is_tried, "nothing is said to catch {bug:?}");
     }
 }

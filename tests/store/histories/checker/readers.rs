@@ -3,7 +3,7 @@
 use blotter::values::canonical::Hash;
 
 use super::{Case, Verdict};
-use crate::histories::history::{Lookup, Page, Sight};
+use crate::histories::history::{Logged, Lookup, Page, Sight};
 
 pub fn check(case: &Case<'_>) -> Verdict {
     let history = case.history;
@@ -64,15 +64,12 @@ fn page(case: &Case<'_>, page: &Page) -> Verdict {
 /// The events that a page is cut from, and how many of them were known when it was asked for.
 fn track(case: &Case<'_>, page: &Page) -> (Vec<(u64, Hash)>, u64) {
     let (mut events, mut end) = (Vec::new(), 0);
-    for logged in &case.history.log {
+    let is_on = |logged: &&Logged| {
+        let stream = page.stream.as_ref();
+        stream.is_none_or(|stream| *stream == logged.receipt.stream)
+    };
+    for logged in case.history.log.iter().filter(is_on) {
         let receipt = &logged.receipt;
-        if page
-            .stream
-            .as_ref()
-            .is_some_and(|stream| *stream != receipt.stream)
-        {
-            continue;
-        }
         let positions = receipt.first_position.get()..;
         events.extend(positions.zip(logged.leaves.iter().copied()));
         if case.was_known(receipt.commit_id, page.span.from) {
