@@ -22,6 +22,8 @@ pub enum Bug {
     TornBatch,
     /// SQLite: the head moves on, and the batch's first row is not written.
     HeadWithoutRows,
+    /// PostgreSQL: a commit is answered before it is on the server's disk.
+    LazyCommit,
     /// PostgreSQL: what was not recorded, because another writer was faster, is answered.
     LostRaceAnswered,
     /// PostgreSQL: the end of the log comes from another statement than the rows.
@@ -39,7 +41,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::VersionUnchecked,
         Self::VersionBeforeCommitId,
         Self::FingerprintIgnored,
@@ -48,6 +50,7 @@ impl Bug {
         Self::AckBeforeCommit,
         Self::TornBatch,
         Self::HeadWithoutRows,
+        Self::LazyCommit,
         Self::LostRaceAnswered,
         Self::HeadApart,
         Self::LostAppendForgotten,

@@ -45,6 +45,8 @@ enum Also {
     Nothing,
     /// All processes of the database server at once; it is started again.
     Server,
+    /// The same, and the writer before the server is back.
+    ServerFirst,
     /// The process of one session, after which the server starts all of them anew.
     Session,
 }
@@ -53,6 +55,7 @@ impl Also {
     fn of_kill(home: &Home, kill: u64) -> Self {
         match (home, kill % 7) {
             (Home::Database(_), 3) => Self::Server,
+            (Home::Database(_), 1 | 5) => Self::ServerFirst,
             (Home::Database(_), 6) => Self::Session,
             _ => Self::Nothing,
         }
@@ -106,10 +109,11 @@ impl Loop {
                     server.kill();
                     server.start_again(&[]);
                 }
+                Also::ServerFirst => server.kill(),
                 Also::Session => server.kill_a_session(),
             }
         }
-        if also != Also::Nothing {
+        if matches!(also, Also::Server | Also::Session) {
             // It finds out by itself, and goes on with the server.
             self.wait_for(&mut writer, 1 + SEQUENCES);
         }
@@ -122,6 +126,9 @@ impl Loop {
             "it ended by itself: {status}"
         );
         self.witness.mend();
+        if let (Home::Database(server), Also::ServerFirst) = (&mut self.home, also) {
+            server.start_again(&[]);
+        }
     }
 
     /// Waits for `more` acknowledgements.

@@ -41,6 +41,8 @@ caught! {
         "kills::killed_at_random_on_sqlite", ["the log ends at position"];
     a_head_without_its_rows: HeadWithoutRows,
         "histories::clients_of_a_journal_on_sqlite", ["position 1 should follow in the log"];
+    a_lazy_commit: LazyCommit,
+        "kills::killed_at_random_on_postgres", ["is not in the log", "what had been confirmed"];
     a_lost_race: LostRaceAnswered,
         "histories::leases_on_postgres", ["is not in the log", "was acknowledged as new"];
     a_head_of_another_moment: HeadApart,
