@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::scope;
 
 use blotter::events::{Commit, EventStore, Lease, StoreError};
+use blotter::values::StreamName;
 
 use super::clients::a_runtime;
 use super::history::*;
@@ -30,6 +31,8 @@ pub fn play(home: &Home, seed: u64, turns: u64) -> History {
                 a_runtime().block_on(async {
                     let holder = Holder {
                         name: format!("node-{number}"),
+                        starts: stream(&format!("node-{number}")),
+                        reader: home.open().await,
                         random: Random(seed * 100 + number),
                         recorder,
                         store: home.open().await,
@@ -45,6 +48,10 @@ pub fn play(home: &Home, seed: u64, turns: u64) -> History {
 
 struct Holder {
     name: String,
+    /// Where it records that it starts.
+    starts: StreamName,
+    /// Another program that reads: a store that lost its lease may not know it yet.
+    reader: Arc<dyn EventStore>,
     random: Random,
     recorder: Arc<Recorder>,
     store: Arc<dyn EventStore>,
@@ -57,13 +64,16 @@ impl Holder {
             let lease = self.take_lease().await;
             // What was given up is tried all the same.
             if let Some(older) = &older {
-                self.append(older).await;
+                self.append_some(older).await;
             }
-            for _ in 0..2 + self.random.below(6) {
-                if self.append(&lease).await && self.random.below(3) > 0 {
-                    break;
+            if self.start(&lease).await {
+                for _ in 0..2 + self.random.below(6) {
+                    let is_fenced = self.append_some(&lease).await;
+                    if is_fenced && self.random.below(3) > 0 {
+                        break;
+                    }
+                    self.read().await;
                 }
-                self.read().await;
             }
             older = Some(lease);
         }
@@ -80,10 +90,32 @@ impl Holder {
         panic!("{} gets no lease", self.name);
     }
 
-    /// One batch; whether it was fenced.
-    async fn append(&mut self, lease: &Lease) -> bool {
+    /// The first commit under a lease, as a node does it before it decides anything; whether it
+    /// was recorded before another lease was given.
+    async fn start(&self, lease: &Lease) -> bool {
+        let command = format!("start-{}", self.recorder.number());
+        let version = self.recorder.version(&self.starts);
+        let start = commit(&command, self.starts.as_str(), version, 1);
+        for _ in 0..TRIES_MAX {
+            let answers = self.append(lease, vec![start.clone()]).await;
+            match answers[0] {
+                Answer::Recorded(_) | Answer::Repeated(_) => return true,
+                Answer::Fenced { .. } => return false,
+                _ => {}
+            }
+        }
+        panic!("{} does not start", self.name);
+    }
+
+    /// A batch of anything; whether it was fenced.
+    async fn append_some(&mut self, lease: &Lease) -> bool {
         let commits = 1 + self.random.below(3);
-        let batch: Vec<Commit> = (0..commits).map(|_| self.some_commit()).collect();
+        let batch = (0..commits).map(|_| self.some_commit()).collect();
+        let answers = self.append(lease, batch).await;
+        matches!(answers[0], Answer::Fenced { .. })
+    }
+
+    async fn append(&self, lease: &Lease, batch: Vec<Commit>) -> Vec<Answer> {
         let from = self.recorder.tick();
         let answers = self
             .store
@@ -94,8 +126,7 @@ impl Holder {
             Ok(answers) => answers.into_iter().map(answer_of).collect(),
             Err(error) => vec![self.of_all(error); batch.len()],
         };
-        let is_fenced = matches!(answers[0], Answer::Fenced { .. });
-        for (commit, answer) in batch.into_iter().zip(answers) {
+        for (commit, answer) in batch.into_iter().zip(answers.clone()) {
             self.recorder.call(Call {
                 client: self.name.clone(),
                 span: Span { from, to },
@@ -110,7 +141,7 @@ impl Holder {
                 published: None,
             });
         }
-        is_fenced
+        answers
     }
 
     fn of_all(&self, error: StoreError) -> Answer {
@@ -146,7 +177,7 @@ impl Holder {
     }
 
     async fn read(&mut self) {
-        let store = Arc::clone(&self.store);
+        let store = Arc::clone(&self.reader);
         match self.random.below(3) {
             0 => {
                 let on = stream(&format!("order-{}", self.random.below(STREAMS)));
