@@ -293,9 +293,11 @@ impl JournalTask {
                 Some((_, receipt)) => {
                     // The same command twice in one batch was recorded, and is published, once:
                     // for the one that asked for what is there.
-                    let new = receipt.first_position > published
-                        && is_as_asked(&receipt, commit)
-                        && recorded.insert(commit.id);
+                    let is_another =
+                        |other: &Commit| other.id == commit.id && is_as_asked(&receipt, other);
+                    let is_it = is_as_asked(&receipt, commit) || !commits.iter().any(is_another);
+                    let is_new = receipt.first_position > published;
+                    let new = is_new && is_it && recorded.insert(commit.id);
                     let records = match new {
                         true => self.records_of(&receipt).await?,
                         false => Vec::new(),
