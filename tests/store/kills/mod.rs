@@ -53,9 +53,9 @@ enum Also {
 
 impl Also {
     fn of_kill(home: &Home, kill: u64) -> Self {
-        match (home, kill % 7) {
+        match (home, kill % 10) {
             (Home::Database(_), 3) => Self::Server,
-            (Home::Database(_), 1 | 5) => Self::ServerFirst,
+            (Home::Database(_), 8) => Self::ServerFirst,
             (Home::Database(_), 6) => Self::Session,
             _ => Self::Nothing,
         }
