@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::commit::{Commit, CommitError, CommitId, Receipt};
 use super::envelope::Recorded;
 use super::plan::{Appended, Facts, Head, Stamp, imported, plan};
+use super::seeded::Bug;
 use super::store::{EventStore, Lease, StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{NodeId, Position, StreamName, Version};
@@ -49,7 +50,7 @@ impl MemoryStore {
 
 impl Log {
     fn check(&self, lease: &Lease) -> Result<(), StoreError> {
-        match lease.epoch == self.epoch {
+        match lease.epoch == self.epoch || Bug::LeaseUnchecked.is_on() {
             true => Ok(()),
             false => Err(StoreError::Fenced {
                 held: lease.epoch,

@@ -6,7 +6,8 @@
 //! consumers pull). [`envelope`] is the stored record,
 //! [`merkle`] its proof, [`plan`] the rules of appending that every engine shares, [`verify`] the
 //! check of a whole log, [`copy`] its copy in another store, [`mark`] a place in it that is
-//! remembered elsewhere, [`snapshot`] what folds over it came to.
+//! remembered elsewhere, [`snapshot`] what folds over it came to, [`seeded`] bugs that the tests
+//! must catch.
 //!
 //! Invariants: positions and stream versions are gapless; nothing is published before it is
 //! durable; nothing recorded is ever changed.
@@ -25,6 +26,7 @@ pub mod merkle;
 mod page;
 pub mod plan;
 pub mod postgres;
+pub mod seeded;
 pub mod snapshot;
 pub mod sqlite;
 pub mod store;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::commit::{COMMIT_EVENTS_MAX, Commit, CommitError, CommitId, Receipt};
 use super::envelope::{Envelope, Origin, Recorded};
 use super::merkle::Frontier;
+use super::seeded::Bug;
 use super::store::{StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{Position, StreamName, Timestamp, Version};
@@ -163,8 +164,21 @@ fn import_one(head: &mut Head, commit: &StoredCommit) -> Result<Appended, StoreE
 }
 
 fn plan_one(facts: &mut Facts, stamp: &Stamp, commit: &Commit) -> Result<Appended, CommitError> {
+    let actual = facts
+        .versions
+        .get(&commit.stream)
+        .copied()
+        .unwrap_or_default();
+    let conflict = || CommitError::Conflict {
+        stream: commit.stream.clone(),
+        expected: commit.expected,
+        actual,
+    };
+    if Bug::VersionBeforeCommitId.is_on() && actual != commit.expected {
+        return Err(conflict());
+    }
     if let Some((fingerprint, receipt)) = facts.known.get(&commit.id) {
-        if *fingerprint != commit.fingerprint {
+        if *fingerprint != commit.fingerprint && !Bug::FingerprintIgnored.is_on() {
             return Err(CommitError::IdempotencyMismatch(commit.id));
         }
         return Ok(Appended {
@@ -178,17 +192,11 @@ fn plan_one(facts: &mut Facts, stamp: &Stamp, commit: &Commit) -> Result<Appende
             "it has {count} events; 1 to {COMMIT_EVENTS_MAX} are allowed"
         )));
     }
-    let actual = facts
-        .versions
-        .get(&commit.stream)
-        .copied()
-        .unwrap_or_default();
-    if actual != commit.expected {
-        return Err(CommitError::Conflict {
-            stream: commit.stream.clone(),
-            expected: commit.expected,
-            actual,
-        });
+    if actual != commit.expected && !Bug::VersionUnchecked.is_on() {
+        if Bug::PositionGap.is_on() {
+            facts.head.position = facts.head.position.next();
+        }
+        return Err(conflict());
     }
     let records = seal(&facts.head, actual, stamp, commit)?;
     let receipt = Receipt {

@@ -42,4 +42,5 @@ mod snapshots;
 #[cfg(feature = "failpoints")]
 mod supervision;
 mod support;
+mod torture;
 mod verify;

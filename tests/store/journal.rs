@@ -292,6 +292,30 @@ async fn unknown_outcome(fault: Fault) {
     .await;
 }
 
+/// The same command twice in a batch, decided on other versions: only one of the two can have been
+/// recorded, also where the answers have to be looked up.
+#[tokio::test(start_paused = true)]
+async fn a_receipt_is_new_to_the_one_that_was_recorded() {
+    with_journal([], |store, journal| async move {
+        let writer = journal.writer();
+        let before = writer.submit(commit("before", "order-1", 0, 2)).await;
+        before.expect("recorded");
+        store.fail_next(Fault::UnknownRecorded);
+        let answers = join_all([
+            writer.submit(commit("twice", "order-1", 0, 1)),
+            writer.submit(commit("twice", "order-1", 2, 1)),
+        ])
+        .await;
+        let repeats: Vec<_> = answers
+            .iter()
+            .map(|answer| answer.as_ref().expect("a receipt").is_repeat())
+            .collect();
+        assert_eq!(repeats, [true, false]);
+        assert_published_once(&store, &journal).await;
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unknown_outcome_that_was_recorded() {
     unknown_outcome(Fault::UnknownRecorded).await;

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::kurrent_double::Double;
 use crate::postgres::server::Server;
+use crate::seeded::arm;
 
 pub const LOG_ID: Uuid = Uuid::from_u128(0x1090_1090);
 
@@ -117,6 +118,7 @@ pub struct Fixture {
 }
 
 pub async fn memory() -> Fixture {
+    arm();
     let store = Arc::new(MemoryStore::new(LOG_ID));
     let lease = store.acquire_lease(&node()).await.expect("a lease");
     Fixture {
@@ -129,6 +131,7 @@ pub async fn memory() -> Fixture {
 }
 
 pub async fn sqlite() -> Fixture {
+    arm();
     let dir = tempfile::tempdir().expect("a directory");
     let store = Arc::new(open(&dir.path().join("events.db")).await);
     let lease = store.acquire_lease(&node()).await.expect("a lease");

@@ -14,10 +14,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use super::{Answer, BATCH_COMMITS_MAX, Generation, JournalState, Request, Waiting, stopped};
-use crate::events::commit::{Commit, CommitError, Receipt};
+use crate::events::commit::{Commit, CommitError, CommitId, Receipt};
 use crate::events::envelope::{Origin, Recorded};
 use crate::events::feed::FeedPublisher;
 use crate::events::plan::{Appended, Stamp, breaks_look_ahead};
+use crate::events::seeded::Bug;
 use crate::events::store::{EventStore, Lease, StoreError};
 use crate::runtime::Runtime;
 use crate::values::Position;
@@ -101,7 +102,7 @@ impl JournalTask {
             .into_iter()
             .map(|request| (request.commit, (request.generation, request.reply)))
             .unzip();
-        let commits: Arc<[Commit]> = commits.into();
+        let mut commits: Arc<[Commit]> = commits.into();
         let mut busy = 0;
         // An append of this batch went unanswered: until it is looked up nobody may be told that
         // nothing was recorded, whatever a later attempt says.
@@ -134,6 +135,14 @@ impl JournalTask {
                     let refusal = CommitError::Unavailable(reason.clone());
                     answer_all(waiting, refusal);
                     return self.wait_until_writable(reason).await;
+                }
+                Err(StoreError::Indeterminate(reason)) if Bug::UnknownIsUnrecorded.is_on() => {
+                    let refusal = CommitError::Unavailable(reason.clone());
+                    answer_all(waiting, refusal);
+                    return self.wait_until_writable(reason).await;
+                }
+                Err(StoreError::Indeterminate(_)) if Bug::NewIdsAfterUnknown.is_on() => {
+                    commits = commits.iter().map(under_new_id).collect();
                 }
                 Err(StoreError::Indeterminate(reason)) => {
                     uncertain = true;
@@ -227,6 +236,9 @@ impl JournalTask {
     /// Whether an answer is a repetition of something never published: a store may say that a
     /// batch is not in the log and record it after all, while its connection dies.
     fn landed_late(&self, answers: &[Answer]) -> bool {
+        if Bug::LateLandingIgnored.is_on() {
+            return false;
+        }
         let published = self.publisher.head();
         let appended = || answers.iter().flatten();
         let fresh: HashSet<_> = appended()
@@ -279,8 +291,13 @@ impl JournalTask {
                     Err(CommitError::IdempotencyMismatch(commit.id))
                 }
                 Some((_, receipt)) => {
-                    // The same command twice in one batch was recorded, and is published, once.
-                    let new = receipt.first_position > published && recorded.insert(commit.id);
+                    // The same command twice in one batch was recorded, and is published, once:
+                    // for the one that asked for what is there.
+                    let is_another =
+                        |other: &Commit| other.id == commit.id && is_as_asked(&receipt, other);
+                    let is_it = is_as_asked(&receipt, commit) || !commits.iter().any(is_another);
+                    let is_new = receipt.first_position > published;
+                    let new = is_new && is_it && recorded.insert(commit.id);
                     let records = match new {
                         true => self.records_of(&receipt).await?,
                         false => Vec::new(),
@@ -309,6 +326,20 @@ impl JournalTask {
         }
         Ok(records.into_iter().map(Arc::new).collect())
     }
+}
+
+/// Whether a receipt can be that of this very commit, and not of a repetition decided otherwise.
+fn is_as_asked(receipt: &Receipt, commit: &Commit) -> bool {
+    receipt.stream == commit.stream
+        && receipt.first_version == commit.expected.next()
+        && receipt.events == commit.events.len() as u64
+}
+
+/// For [`Bug::NewIdsAfterUnknown`].
+fn under_new_id(commit: &Commit) -> Commit {
+    let mut again = commit.clone();
+    again.id = CommitId::from_bytes(commit.id.as_bytes().map(|byte| !byte));
+    again
 }
 
 fn refuse(request: Request, error: CommitError) {

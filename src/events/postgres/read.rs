@@ -8,11 +8,13 @@
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::{Decode, PgConnection, Row, Type};
 
+use super::append::read_head;
 use super::errors::Failure;
 use super::server::answer;
 use crate::events::commit::{CommitId, Receipt};
 use crate::events::envelope::Recorded;
 use crate::events::page::{self, damaged, so_far};
+use crate::events::seeded::Bug;
 use crate::events::store::{StoreError, StoredCommit};
 use crate::values::canonical::Hash;
 use crate::values::{Position, StreamName, Version};
@@ -55,11 +57,14 @@ pub(super) async fn events(
     let query = sqlx::query(EVENTS)
         .bind(bound(next))
         .bind(bound(next.saturating_add(limit as u64)));
-    let rows = answer(query.fetch_all(connection)).await?;
+    let rows = answer(query.fetch_all(&mut *connection)).await?;
     if rows.is_empty() {
         return refused(damaged(Position::ZERO, "the head row is missing"));
     }
-    let page = Page { next, limit };
+    let mut page = Page::new(next, limit);
+    if Bug::HeadApart.is_on() {
+        page.end = Some(read_head(connection).await?.head.position.get());
+    }
     page.of(&rows, Position::new, |receipt| receipt.first_position.get())
         .map_err(Failure::Refused)
 }
@@ -77,7 +82,7 @@ pub(super) async fn stream_events(
         .bind(bound(next.saturating_add(limit as u64)))
         .bind(stream.as_str());
     let rows = answer(query.fetch_all(connection)).await?;
-    let page = Page { next, limit };
+    let page = Page::new(next, limit);
     // Where in the log a version that is missing stood, nobody knows.
     page.of(
         &rows,
@@ -91,9 +96,19 @@ pub(super) async fn stream_events(
 struct Page {
     next: u64,
     limit: usize,
+    /// The last number, where the rows are not to tell it.
+    end: Option<u64>,
 }
 
 impl Page {
+    fn new(next: u64, limit: usize) -> Self {
+        Self {
+            next,
+            limit,
+            end: None,
+        }
+    }
+
     /// The events in `rows`; `position_of` tells where a number stands that is missing.
     fn of(
         &self,
@@ -104,7 +119,10 @@ impl Page {
         let Some(row) = rows.first() else {
             return Ok(Vec::new());
         };
-        let last = unsigned(row, "last", Position::ZERO)?;
+        let last = match self.end {
+            Some(end) => end,
+            None => unsigned(row, "last", Position::ZERO)?,
+        };
         let mut commits: Vec<_> = rows.iter().filter_map(commit_on_page).collect();
         commits.sort_by_key(|commit| commit.as_ref().map(|commit| first(&commit.receipt)).ok());
         let found = page::events(commits.into_iter(), self.next, self.limit, first)?;

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::address::PostgresUrl;
 use super::errors::{Failure, failure, no_answer, of_connecting, of_reading};
+use crate::events::seeded::Bug;
 use crate::events::store::StoreError;
 
 /// Oldest server version taken, as `server_version_num` counts.
@@ -41,6 +42,9 @@ const ASK: &str = "SELECT current_setting('server_version_num')::int AS version,
         WHEN 'off' THEN set_config('synchronous_commit', 'on', false)
         ELSE current_setting('synchronous_commit') END AS synchronous_commit";
 
+/// For [`Bug::LazyCommit`].
+const LAZILY: &str = "SET synchronous_commit TO off";
+
 /// A connection to a server that passed the checks.
 pub(super) async fn connect(url: &PostgresUrl, access: Access) -> Result<PgConnection, StoreError> {
     let options = session(url.options(), access);
@@ -56,6 +60,10 @@ pub(super) async fn connect(url: &PostgresUrl, access: Access) -> Result<PgConne
     let asked = answer(sqlx::query(ASK).fetch_one(&mut connection)).await;
     let server = asked.and_then(|row| Server::of(&row).map_err(failure));
     let server = server.map_err(of_reading)?;
+    if Bug::LazyCommit.is_on() {
+        let lazily = sqlx::query(LAZILY).execute(&mut connection);
+        answer(lazily).await.map_err(of_reading)?;
+    }
     match server.refusal(access) {
         Some(refusal) => Err(refusal(url)),
         None => Ok(connection),

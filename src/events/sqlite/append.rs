@@ -12,6 +12,7 @@ use crate::events::commit::Commit;
 use crate::events::merkle::Frontier;
 use crate::events::page::damaged;
 use crate::events::plan::{Facts, Head, Plan, PlannedCommit, Stamp, imported, plan};
+use crate::events::seeded::Bug;
 use crate::events::store::{Lease, StoreError, StoredCommit};
 use crate::values::{NodeId, Position, StreamName, Version};
 
@@ -124,7 +125,7 @@ pub(super) fn import(
 /// The head, if `lease` is the current one.
 fn head_under(transaction: &Transaction<'_>, lease: &Lease) -> Result<HeadRow, StoreError> {
     let found = read_head(transaction)?;
-    match found.lease_epoch == lease.epoch {
+    match found.lease_epoch == lease.epoch || Bug::LeaseUnchecked.is_on() {
         true => Ok(found),
         false => Err(StoreError::Fenced {
             held: lease.epoch,
@@ -135,8 +136,13 @@ fn head_under(transaction: &Transaction<'_>, lease: &Lease) -> Result<HeadRow, S
 
 /// Writes a plan in the transaction after `transactions` others; returns its number.
 fn write(transaction: &Transaction<'_>, plan: &Plan, transactions: i64) -> Result<i64, StoreError> {
-    for row in &plan.rows {
+    let unwritten = usize::from(Bug::HeadWithoutRows.is_on());
+    for row in plan.rows.iter().skip(unwritten) {
         insert(transaction, row)?;
+    }
+    if Bug::TornBatch.is_on() {
+        let in_two = transaction.execute_batch("COMMIT; BEGIN IMMEDIATE");
+        in_two.map_err(store_error)?;
     }
     let number = transactions + 1;
     transaction

@@ -9,12 +9,13 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, DropBehavior, Transaction, TransactionBehavior};
 
 use super::append;
 use super::errors::{commit_error, store_error};
 use crate::events::commit::Commit;
 use crate::events::plan::{Plan, Stamp};
+use crate::events::seeded::Bug;
 use crate::events::store::{Lease, StoreError, StoredCommit};
 use crate::sqlite::{Failure, code_of, open_for_writing};
 use crate::values::NodeId;
@@ -156,6 +157,10 @@ impl Writer {
         let connection = match self.connection.take() {
             // Something was left open when a thread died in a transaction.
             Some(connection) if connection.is_autocommit() => connection,
+            Some(connection) if Bug::AckBeforeCommit.is_on() => {
+                connection.execute_batch("COMMIT")?;
+                connection
+            }
             _ => {
                 let connection = connect(&self.path)?;
                 if let Some(pages) = self.pages_max {
@@ -202,12 +207,17 @@ fn run<T>(
     work: impl FnOnce(&Transaction<'_>) -> Result<(T, i64), StoreError>,
 ) -> Outcome<T> {
     // Dropped without its commit, a transaction rolls back.
-    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate)
+    {
         Ok(transaction) => transaction,
         Err(error) => return Outcome::NotDone(store_error(error)),
     };
     match work(&transaction) {
         Err(error) => Outcome::NotDone(error),
+        Ok((value, _)) if Bug::AckBeforeCommit.is_on() => {
+            transaction.set_drop_behavior(DropBehavior::Ignore);
+            Outcome::Done(value)
+        }
         Ok((value, number)) => match transaction.commit() {
             Ok(()) => Outcome::Done(value),
             Err(error) => Outcome::CommitFailed(value, number, commit_error(error)),

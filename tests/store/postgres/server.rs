@@ -123,6 +123,33 @@ impl Server {
         });
     }
 
+    /// Kills all its processes, as nobody could prevent.
+    pub fn kill(&mut self) {
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
+        let children = children_of(process.id());
+        let mut all = vec![process.id()];
+        all.extend(children.iter().map(|(id, _)| *id));
+        kill(&all);
+        process.wait().expect("a status");
+        until("its processes are gone", || {
+            let is_left = |(id, _): &(u32, String)| is_running(*id);
+            !children.iter().any(is_left)
+        });
+    }
+
+    /// Kills the process of one session, if there is any; the server then ends all of them and
+    /// recovers.
+    pub fn kill_a_session(&self) {
+        let process = self.process.as_ref().expect("a running server");
+        let sessions = children_of(process.id()).into_iter();
+        let mut sessions = sessions.filter(|(_, title)| title.contains("127.0.0.1("));
+        if let Some((id, _)) = sessions.next() {
+            kill(&[id]);
+        }
+    }
+
     /// Takes over changed settings files.
     pub fn append_settings(&self, lines: &str) {
         let path = self.data().join("postgresql.auto.conf");
@@ -193,6 +220,38 @@ fn send(signal: &str, process: &Child) {
         .args([signal, &process.id().to_string()])
         .status();
     assert!(sent.expect("kill runs").success());
+}
+
+/// Some may just have ended by themselves.
+fn kill(processes: &[u32]) {
+    let ids = processes.iter().map(u32::to_string);
+    let sent = Command::new("kill").arg("-KILL").args(ids).output();
+    sent.expect("kill runs");
+}
+
+/// Processes that `parent` has started, with their titles; none where there is no `/proc`.
+fn children_of(parent: u32) -> Vec<(u32, String)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |id: &u32| status_of(*id).is_some_and(|(_, of)| of == parent.to_string());
+    let titled = |id: u32| {
+        let title = fs::read_to_string(format!("/proc/{id}/cmdline"));
+        (id, title.unwrap_or_default())
+    };
+    ids.filter(is_child).map(titled).collect()
+}
+
+/// Whether a process is there, and not only its remains.
+fn is_running(id: u32) -> bool {
+    status_of(id).is_some_and(|(state, _)| state != "Z")
+}
+
+/// State and parent of a process.
+fn status_of(id: u32) -> Option<(String, String)> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // After its name in brackets, which may hold anything.
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((words.next()?.to_owned(), words.next()?.to_owned()))
 }
 
 /// Looks again and again until `ready`.

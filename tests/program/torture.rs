@@ -1,11 +1,15 @@
-//! How long the long loops are, and repeatable numbers for them.
+//! Long loops: whether they are wanted, how many rounds, and numbers that can be drawn again.
+#![allow(
+    dead_code,
+    reason = "not every binary that shares this file needs all of it"
+)]
 
 /// Whether the long loops are wanted.
 pub fn is_torture() -> bool {
     std::env::var_os("BLOTTER_TORTURE").is_some_and(|value| value == "1")
 }
 
-/// Rounds of a long loop: few in a normal run, and as many as `ROUNDS` says under torture.
+/// Rounds of a long loop: few in a normal run.
 pub fn rounds(normal: usize, torture: usize) -> usize {
     let set = std::env::var("ROUNDS")
         .ok()
