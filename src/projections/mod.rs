@@ -18,6 +18,7 @@ pub mod kill_switches;
 mod marks;
 pub mod orders;
 mod page;
+pub mod portfolio;
 pub mod positions;
 mod rows;
 pub mod runner;

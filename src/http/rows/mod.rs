@@ -16,7 +16,7 @@ pub mod order;
 pub mod session;
 pub mod strategy;
 
-pub use account::{Account, EquityPoint, Position};
+pub use account::{Account, EquityPoint, Portfolio, Position};
 pub use actor::{Actor, ProjectionStatus};
 pub use check::Check;
 pub use decision::{OrderDecision, Preview, Reservation};

@@ -45,3 +45,10 @@ export function outcomeUnknown(failure: Failure): boolean {
   const { code, type } = failure.problem;
   return type === 'about:blank' || code === 'outcome_unknown' || code === 'internal';
 }
+
+/** Asking again would bring the same answer. */
+export function isFinal(failure: Failure): boolean {
+  if (failure.kind === 'network') return false;
+  const { status } = failure.problem;
+  return status >= 400 && status < 500 && status !== 429;
+}

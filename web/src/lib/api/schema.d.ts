@@ -126,6 +126,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{account}/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One account and what it holds, as of one position
+         * @description What is shown together is asked for together: cash, equity, drawdown and positions of one moment, which add up. Separate requests may be answered from different moments.
+         */
+        get: operations["get_accounts_by_account_portfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/events": {
         parameters: {
             query?: never;
@@ -978,6 +998,32 @@ export interface components {
             reference_price: string;
             reservation: components["schemas"]["Reservation"];
         };
+        /** @description An account at one moment: every figure is as of `position`. */
+        Portfolio: {
+            /** @description Its equity is its cash plus the market value of all positions. */
+            account: components["schemas"]["Account"];
+            day_base?: components["schemas"]["EquityPoint"] | null;
+            point?: components["schemas"]["EquityPoint"] | null;
+            /**
+             * Format: int64
+             * @description Every event up to this one is in the figures, and none after it.
+             * @example 140
+             */
+            position: number;
+            /** @description Open positions by symbol, at most 1,000. */
+            positions: components["schemas"]["Position"][];
+            /**
+             * Format: int64
+             * @description How many are open.
+             * @example 1
+             */
+            positions_total: number;
+            /**
+             * @description Business time of that event.
+             * @example 2005-05-09T23:59:59.999999Z
+             */
+            time: string;
+        };
         /** @description What one account holds of one instrument. */
         Position: {
             /** @example demo */
@@ -1490,7 +1536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1580,7 +1626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1679,7 +1725,97 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accounts_by_account_portfolio: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Portfolio"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1779,7 +1915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1871,7 +2007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1963,7 +2099,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2049,7 +2185,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2299,7 +2435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2629,7 +2765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2858,7 +2994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2946,7 +3082,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3028,7 +3164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3160,7 +3296,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `outcome_unknown`: Not known whether it was recorded. `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `outcome_unknown`: Not known whether it was recorded. `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3631,7 +3767,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3717,7 +3853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;

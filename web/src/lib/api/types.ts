@@ -73,6 +73,7 @@ export type Check = Schemas['Check'];
 export type Execution = Schemas['Execution'];
 export type Position = Schemas['Position'];
 export type Account = Schemas['Account'];
+export type Portfolio = Schemas['Portfolio'];
 export type EquityPoint = Schemas['EquityPoint'];
 export type Instrument = Schemas['Instrument'];
 export type Candle = Schemas['Candle'];

@@ -208,7 +208,7 @@ export class Ticket {
     this.#left = { quantity: false, limitPrice: false };
     // A repetition may leave another order in the fields, which stays.
     if (sent !== null && this.order !== null && sameOrder(sent, this.order)) this.fields.quantity = '';
-    this.desk.mark('openOrders', 'allOrders', 'accounts');
+    this.desk.mark('openOrders', 'allOrders', 'portfolio');
   }
 }
 
