@@ -13,6 +13,7 @@ mod output;
 mod run;
 mod secrets;
 mod serve;
+mod unmatched;
 mod users;
 mod verify;
 mod version;
