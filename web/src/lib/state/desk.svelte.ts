@@ -183,6 +183,8 @@ export class Desk {
     this.portfolio.show(account);
     this.equity.show(account);
     this.mark('portfolio', 'openOrders', 'allOrders', 'executions', 'equity');
+    // What was typed is an order of this account now; after a reload it was none before.
+    if (this.ticket.touched) this.ticket.changed();
   }
 
   mark(...names: ResourceName[]): void {
