@@ -15,6 +15,7 @@ pub mod market;
 pub mod order;
 pub mod session;
 pub mod strategy;
+pub mod words;
 
 pub use account::{Account, EquityPoint, Portfolio, Position};
 pub use actor::{Actor, ProjectionStatus};

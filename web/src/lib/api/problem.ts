@@ -25,7 +25,7 @@ function isProblem(body: unknown): body is Problem {
 }
 
 function unreadable(status: number): Problem {
-  const code = status >= 502 && status <= 504 ? 'unavailable' : 'unreadable';
+  const code: Problem['code'] = status >= 502 && status <= 504 ? 'unavailable' : 'unreadable';
   return { type: 'about:blank', title: `HTTP ${status}`, status, code };
 }
 

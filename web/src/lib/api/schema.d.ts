@@ -621,13 +621,7 @@ export interface components {
         };
         /** @description One check as risk evaluated it. */
         Check: {
-            /**
-             * @description `account_open`, `no_halt`, `strategy_running`, `instrument_listed`, `quantity_valid`,
-             *     `price_valid`, `reference_fresh`, `price_collar`, `max_order_notional`, `max_position`,
-             *     `short_sale` or `buying_power`.
-             * @example buying_power
-             */
-            code: string;
+            code: components["schemas"]["CheckCode"];
             /**
              * @description What is allowed; absent where no limit applies or none is set.
              * @example 1000
@@ -640,12 +634,18 @@ export interface components {
              * @example 3750.75
              */
             observed?: string | null;
-            /**
-             * @description `passed` or `failed`.
-             * @example failed
-             */
-            verdict: string;
+            verdict: components["schemas"]["Verdict"];
         };
+        /**
+         * @description The checks of risk, in the order in which they are evaluated.
+         * @enum {string}
+         */
+        CheckCode: "account_open" | "no_halt" | "strategy_running" | "instrument_listed" | "quantity_valid" | "price_valid" | "reference_fresh" | "price_collar" | "max_order_notional" | "max_position" | "short_sale" | "buying_power";
+        /**
+         * @description What risk decides, or would decide.
+         * @enum {string}
+         */
+        Decision: "approved" | "refused";
         /** @description What an account was worth after one event. */
         EquityPoint: {
             /** @example 99624.73 */
@@ -773,6 +773,11 @@ export interface components {
             /** @example quantity must be above 0 */
             message: string;
         };
+        /**
+         * @description What a kill switch stops.
+         * @enum {string}
+         */
+        HaltScope: "firm" | "account" | "strategy" | "instrument" | "venue";
         /** @description What can be traded, and how finely. */
         Instrument: {
             /**
@@ -837,11 +842,7 @@ export interface components {
              * @example 150
              */
             position: number;
-            /**
-             * @description `firm`, `account`, `strategy`, `instrument` or `venue`.
-             * @example account
-             */
-            scope: string;
+            scope: components["schemas"]["HaltScope"];
         };
         /**
          * @description Which kill switch, and why.
@@ -855,8 +856,7 @@ export interface components {
             cause: string;
             /** @description Which account, strategy, instrument or venue; not for the firm. */
             key?: string | null;
-            /** @description `firm`, `account`, `strategy`, `instrument` or `venue`. */
-            scope: string;
+            scope: components["schemas"]["HaltScope"];
         };
         /**
          * @description Who wants to sign in.
@@ -896,10 +896,13 @@ export interface components {
              */
             side: "buy" | "sell";
             symbol: string;
-            /** @description `day` (which is taken when left out) or `gtc`. */
-            time_in_force?: string | null;
-            /** @description `market` or `limit`. */
-            type: string;
+            /** @description `day` is taken when left out. */
+            time_in_force?: components["schemas"]["TimeInForce"];
+            /**
+             * @description Kind of an order: FIX OrdType.
+             * @enum {string}
+             */
+            type: "market" | "limit";
             /** @description Where to send it; the node's own venue when left out. */
             venue?: string | null;
         };
@@ -944,17 +947,11 @@ export interface components {
             position: number;
             /** @example 10 */
             quantity: string;
-            /** @description The check of risk that refused it. */
-            refusal_code?: string | null;
+            refusal_code?: components["schemas"]["CheckCode"] | null;
             /** @description Why execution or the venue rejected it. */
             reject_reason?: string | null;
             side: components["schemas"]["Side"];
-            /**
-             * @description FIX OrdStatus: `pending_new`, `new`, `partially_filled`, `filled`, `pending_cancel`,
-             *     `canceled`, `rejected` or `expired`.
-             * @example new
-             */
-            status: string;
+            status: components["schemas"]["OrderStatus"];
             strategy?: string | null;
             /** @example 2005-05-06T23:59:59.999999Z */
             submitted_at: string;
@@ -965,16 +962,8 @@ export interface components {
             submitted_position: number;
             /** @example AAPL */
             symbol: string;
-            /**
-             * @description `day` or `gtc`.
-             * @example day
-             */
-            time_in_force: string;
-            /**
-             * @description `market` or `limit`.
-             * @example limit
-             */
-            type: string;
+            time_in_force: components["schemas"]["TimeInForce"];
+            type: components["schemas"]["OrderType"];
             /** @example 2005-05-06T23:59:59.999999Z */
             updated_at: string;
             /** @example paper */
@@ -998,6 +987,16 @@ export interface components {
             reference_price: string;
             reservation: components["schemas"]["Reservation"];
         };
+        /**
+         * @description FIX OrdStatus.
+         * @enum {string}
+         */
+        OrderStatus: "pending_new" | "new" | "partially_filled" | "filled" | "pending_cancel" | "canceled" | "rejected" | "expired";
+        /**
+         * @description Kind of an order: FIX OrdType.
+         * @enum {string}
+         */
+        OrderType: "market" | "limit";
         /** @description An account at one moment: every figure is as of `position`. */
         Portfolio: {
             /** @description Its equity is its cash plus the market value of all positions. */
@@ -1072,11 +1071,7 @@ export interface components {
              * @example 0.38
              */
             commission?: string | null;
-            /**
-             * @description `approved` or `refused`.
-             * @example approved
-             */
-            decision: string;
+            decision: components["schemas"]["Decision"];
             /**
              * @description Quantity times limit price, or times reference price for a market order.
              * @example 375
@@ -1084,19 +1079,15 @@ export interface components {
             notional?: string | null;
             /** @example 37.5 */
             reference_price?: string | null;
-            /** @description The first check that failed. */
-            refusal?: string | null;
+            refusal?: components["schemas"]["CheckCode"] | null;
             reservation?: components["schemas"]["Reservation"] | null;
         };
         /** @description Any failure; what it may carry besides is said at its code. */
         Problem: {
             /** @description With `order_refused`. */
             checks?: components["schemas"]["Check"][] | null;
-            /**
-             * @description Stable, for programs.
-             * @example invalid_field
-             */
-            code: string;
+            /** @description Stable, for programs. */
+            code: components["schemas"]["ProblemCode"];
             /** @description One sentence: what was wrong, where, what is allowed. */
             detail: string;
             /** @description Absent when there are none. */
@@ -1112,8 +1103,7 @@ export interface components {
              * @description With `order_refused`: the last position of what was recorded.
              */
             position?: number | null;
-            /** @description With `order_refused`: the first check that failed. */
-            refusal?: string | null;
+            refusal?: components["schemas"]["CheckCode"] | null;
             /** @description Also in the header `X-Request-Id`, and in the server's log beside its own faults. */
             request_id: string;
             /**
@@ -1126,6 +1116,11 @@ export interface components {
             /** @example /api/docs/problems#invalid_field */
             type: string;
         };
+        /**
+         * @description Everything that can go wrong; `/api/docs/problems` says what to do about each.
+         * @enum {string}
+         */
+        ProblemCode: "malformed_json" | "bad_request" | "bad_cursor" | "unauthenticated" | "bad_credentials" | "forbidden" | "csrf_token_missing" | "origin_not_allowed" | "not_found" | "method_not_allowed" | "no_open_order" | "client_order_id_taken" | "idempotency_key_reused" | "kill_switch_not_engaged" | "host_not_allowed" | "body_too_large" | "unsupported_media_type" | "invalid_field" | "unknown_account" | "unknown_venue" | "order_refused" | "login_throttled" | "too_many_requests" | "internal" | "unavailable" | "outcome_unknown" | "read_model_behind";
         /** @description How far a read model is. */
         ProjectionStatus: {
             /**
@@ -1164,8 +1159,7 @@ export interface components {
              * @example 151
              */
             position: number;
-            /** @example account */
-            scope: string;
+            scope: components["schemas"]["HaltScope"];
         };
         /** @description What an open order holds back: cash for a buy, units for a sell. */
         Reservation: {
@@ -1211,11 +1205,7 @@ export interface components {
         Side: "buy" | "sell";
         /** @description What a strategy saw, and what it did about it. */
         Signal: {
-            /**
-             * @description `order` or `none`.
-             * @example order
-             */
-            action: string;
+            action: components["schemas"]["SignalAction"];
             /**
              * @description The bar it was seen at.
              * @example 2005-05-09
@@ -1247,6 +1237,11 @@ export interface components {
             /** @example 2005-05-09T23:59:59.999999Z */
             time: string;
         };
+        /**
+         * @description What a strategy did about a signal.
+         * @enum {string}
+         */
+        SignalAction: "order" | "none";
         /** @description One instance of a strategy. */
         Strategy: {
             /** @example demo */
@@ -1263,11 +1258,7 @@ export interface components {
              * @example 12
              */
             position: number;
-            /**
-             * @description `registered`, `approved` or `running`.
-             * @example running
-             */
-            status: string;
+            status: components["schemas"]["StrategyStatus"];
             /** @example sma-cross-1 */
             strategy: string;
             /**
@@ -1279,6 +1270,11 @@ export interface components {
             /** @example paper */
             venue: string;
         };
+        /**
+         * @description How far a strategy is.
+         * @enum {string}
+         */
+        StrategyStatus: "registered" | "approved" | "running";
         /** @description A ticket for the stream. */
         StreamTicket: {
             /** @example 2026-01-31T09:30:30.000000Z */
@@ -1286,6 +1282,16 @@ export interface components {
             /** @description Good once, in the first frame on the stream. */
             ticket: string;
         };
+        /**
+         * @description FIX TimeInForce.
+         * @enum {string}
+         */
+        TimeInForce: "day" | "gtc";
+        /**
+         * @description What a check came to.
+         * @enum {string}
+         */
+        Verdict: "passed" | "failed";
         /** @description Who stands behind an event. */
         Who: {
             /**
@@ -1336,6 +1342,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: A fault of the server. */
             500: {
                 headers: {
@@ -1367,6 +1391,24 @@ export interface operations {
             };
             /** @description `bad_request`: The address or its query is wrong. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1412,6 +1454,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: A fault of the server. */
             500: {
                 headers: {
@@ -1443,6 +1503,24 @@ export interface operations {
             };
             /** @description `bad_request`: The address or its query is wrong. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1511,6 +1589,24 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1601,6 +1697,24 @@ export interface operations {
             };
             /** @description `not_found`: There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1707,6 +1821,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1790,6 +1922,24 @@ export interface operations {
             };
             /** @description `not_found`: There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1897,6 +2047,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1982,6 +2150,24 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2081,6 +2267,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2167,6 +2371,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2246,6 +2468,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2318,6 +2558,24 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2417,6 +2675,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2502,6 +2778,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `client_order_id_taken`: The client order id was used before. `idempotency_key_reused`: The Idempotency-Key belongs to another command. */
             409: {
                 headers: {
@@ -2522,6 +2807,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2621,6 +2915,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `client_order_id_taken`: The client order id was used before. */
             409: {
                 headers: {
@@ -2641,6 +2944,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2747,6 +3059,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2843,6 +3173,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. `no_open_order`: The order is not open. */
             409: {
                 headers: {
@@ -2863,6 +3202,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2976,6 +3324,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -3064,6 +3430,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -3139,6 +3523,24 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3242,6 +3644,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. */
             409: {
                 headers: {
@@ -3262,6 +3673,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3363,6 +3783,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. `kill_switch_not_engaged`: The kill switch is not engaged. */
             409: {
                 headers: {
@@ -3383,6 +3812,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3479,6 +3917,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -3490,6 +3937,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3566,6 +4022,24 @@ export interface operations {
             };
             /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3652,6 +4126,24 @@ export interface operations {
             };
             /** @description `not_found`: There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3749,6 +4241,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -3835,6 +4345,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -3914,7 +4442,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `login_throttled`: Too many failed attempts. */
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     [name: string]: unknown;
