@@ -165,7 +165,10 @@ fn a_wrong_sign_in_says_no_more_than_that_and_is_slowed_down() {
 fn too_many_unused_tickets_are_too_many_requests() {
     on_a_floor(async |floor| {
         let api = floor.trader();
-        let make = async || api.raw("POST", "/api/v1/stream-tickets", "", Vec::new()).await;
+        let make = async || {
+            api.raw("POST", "/api/v1/stream-tickets", "", Vec::new())
+                .await
+        };
         let mut answer = make().await;
         for _ in 0..1_000 {
             if answer.status != 201 {
