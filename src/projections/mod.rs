@@ -26,6 +26,7 @@ pub mod signals;
 mod slot;
 pub mod standings;
 pub mod strategies;
+pub mod verify;
 pub mod views;
 
 pub use runner::{Progress, Runner, RunnerError, RunnerState};
