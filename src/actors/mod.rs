@@ -19,3 +19,4 @@ pub mod risk_gateway;
 pub mod settle;
 pub mod status;
 pub mod strategy;
+pub mod under_way;

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::actors::messages::{AskRisk, CommandFailure, CommandOutcome, CommandResult};
 use crate::actors::port::{Port, PortError};
+use crate::actors::under_way::{Sending, Sent, UnderWay};
 use crate::events::commit::Receipt;
 use crate::events::journal::JournalState;
 use crate::events::plan::Appended;
@@ -24,15 +25,16 @@ const PAUSE: Duration = Duration::from_millis(25);
 #[derive(Clone)]
 pub struct RiskGateway {
     store: Arc<dyn EventStore>,
-    port: Port<AskRisk>,
+    port: Port<Sent>,
     journal: watch::Receiver<JournalState>,
     randomness: Arc<dyn Randomness>,
+    under_way: UnderWay,
 }
 
 impl RiskGateway {
     pub fn new(
         store: Arc<dyn EventStore>,
-        port: Port<AskRisk>,
+        port: Port<Sent>,
         journal: watch::Receiver<JournalState>,
         randomness: Arc<dyn Randomness>,
     ) -> Self {
@@ -41,12 +43,24 @@ impl RiskGateway {
             port,
             journal,
             randomness,
+            under_way: UnderWay::default(),
         }
     }
 
     /// Carries out a command once. A command that is in the log already gets the answer it got
     /// then; one that was lost with a dying actor is sent again.
     pub async fn command(&self, ask: AskRisk) -> CommandResult {
+        let sending = Arc::new(self.under_way.begin(ask.commit_id()));
+        match self.carry_out(ask, &sending).await {
+            // Not by this sending; an earlier one may still get to risk, and be recorded.
+            Err(CommandFailure::Unavailable(reason)) if sending.has_another() => {
+                Err(CommandFailure::Unknown(reason))
+            }
+            answer => answer,
+        }
+    }
+
+    async fn carry_out(&self, ask: AskRisk, sending: &Arc<Sending>) -> CommandResult {
         let fingerprint = ask.fingerprint()?;
         let mut attempt = 1;
         loop {
@@ -58,7 +72,11 @@ impl RiskGateway {
             if let Some(failure) = self.outage(attempt, may_be_recorded) {
                 return Err(failure);
             }
-            let answer = match self.port.ask(ask.clone()).await {
+            let sent = Sent {
+                ask: ask.clone(),
+                sending: sending.clone(),
+            };
+            let answer = match self.port.ask(sent).await {
                 Ok(answer) => answer,
                 Err(error @ PortError::Full { .. }) if attempt == 1 => {
                     return Err(CommandFailure::Unavailable(error.to_string()));

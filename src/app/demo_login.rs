@@ -25,7 +25,8 @@ const PASSWORD_LETTERS: usize = 20;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DemoLogin {
     pub user: String,
-    pub password: String,
+    /// As it was made; `None` once another one was set, which is kept nowhere.
+    pub password: Option<String>,
     pub key_id: String,
     pub secret_key: String,
 }
@@ -49,7 +50,7 @@ pub enum DemoLoginError {
 
 impl DemoLogin {
     /// The login kept in `data_dir`, as far as it still holds: a key that was revoked is replaced,
-    /// a user who was disabled too, a password is never touched.
+    /// a user who was disabled too, a password is never touched, and forgotten once it is another.
     pub async fn of(
         identity: &Identity,
         randomness: &dyn Randomness,
@@ -60,17 +61,35 @@ impl DemoLogin {
             path: path.clone(),
             source,
         };
-        let kept = match read(&path).map_err(failed)? {
-            Some(login) if login.may_log_in(identity).await? => Some(login),
+        let kept = read(&path).map_err(failed)?;
+        let login = match &kept {
+            Some(login) if login.may_log_in(identity).await? => login.renewed(identity).await?,
+            _ => make(identity, randomness).await?,
+        };
+        if kept.as_ref() != Some(&login) {
+            write(&path, &login).map_err(failed)?;
+        }
+        Ok(login)
+    }
+
+    /// The same without what no longer holds.
+    async fn renewed(&self, identity: &Identity) -> Result<Self, DemoLoginError> {
+        let password = match &self.password {
+            Some(made) if self.is_password(identity, made).await? => Some(made.clone()),
             _ => None,
         };
-        let login = match kept {
-            Some(login) if login.has_its_key(identity).await? => return Ok(login),
-            Some(login) => issue_key(identity, &login.user, login.password).await?,
-            None => make(identity, randomness).await?,
-        };
-        write(&path, &login).map_err(failed)?;
-        Ok(login)
+        if !self.has_its_key(identity).await? {
+            return issue_key(identity, &self.user, password).await;
+        }
+        Ok(Self {
+            password,
+            ..self.clone()
+        })
+    }
+
+    async fn is_password(&self, identity: &Identity, made: &str) -> Result<bool, DemoLoginError> {
+        let user = UserName::new(&self.user)?;
+        Ok(identity.is_password(&user, made).await?)
     }
 
     async fn may_log_in(&self, identity: &Identity) -> Result<bool, DemoLoginError> {
@@ -109,7 +128,7 @@ async fn make(
             Err(ManageError::UserExists(_)) => number += 1,
             added => {
                 added?;
-                return issue_key(identity, &name, password).await;
+                return issue_key(identity, &name, Some(password)).await;
             }
         }
     }
@@ -118,7 +137,7 @@ async fn make(
 async fn issue_key(
     identity: &Identity,
     user: &str,
-    password: String,
+    password: Option<String>,
 ) -> Result<DemoLogin, DemoLoginError> {
     let key = NewKey {
         user: UserName::new(user)?,
@@ -192,7 +211,8 @@ mod tests {
     }
 
     async fn works(identity: &Identity, login: &DemoLogin) {
-        let entered = identity.login(&login.user, &login.password, HERE).await;
+        let password = login.password.as_deref().expect("a password");
+        let entered = identity.login(&login.user, password, HERE).await;
         entered.expect("logs in");
         let key = identity.api_key(&login.key_id, &login.secret_key, HERE);
         key.await.expect("a good key");
@@ -207,7 +227,8 @@ mod tests {
         assert!(login(&identity, dir.path()).await == first);
         let file = std::fs::metadata(dir.path().join(FILE)).expect("a file");
         assert_eq!(file.permissions().mode() & 0o777, 0o600);
-        assert!(!format!("{first:?}").contains(&first.password));
+        let password = first.password.as_deref().expect("a password");
+        assert!(!format!("{first:?}").contains(password));
     }
 
     #[tokio::test]
@@ -227,6 +248,33 @@ mod tests {
         );
         assert_ne!(second.key_id, first.key_id);
         works(&identity, &second).await;
+    }
+
+    #[tokio::test]
+    async fn a_password_that_was_changed_is_not_shown_and_not_kept() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let identity = identity(dir.path()).await;
+        let first = login(&identity, dir.path()).await;
+        let made = first.password.clone().expect("a password");
+        let (by, user) = (Who::system("test"), UserName::new(USER).expect("a name"));
+        let theirs = "a password of their own";
+        let changed = identity.set_password(&by, &user, theirs).await;
+        changed.expect("changes");
+        for _ in 0..2 {
+            let second = login(&identity, dir.path()).await;
+            let expected = DemoLogin {
+                password: None,
+                ..first.clone()
+            };
+            assert!(second == expected);
+            let kept = std::fs::read_to_string(dir.path().join(FILE)).expect("a file");
+            assert!(!kept.contains(&made) && !kept.contains(theirs));
+        }
+        // A key that is replaced brings no password back.
+        let revoked = identity.revoke_key(&by, &first.key_id).await;
+        revoked.expect("revokes");
+        assert_eq!(login(&identity, dir.path()).await.password, None);
+        identity.login(USER, theirs, HERE).await.expect("as set");
     }
 
     #[tokio::test]

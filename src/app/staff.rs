@@ -18,6 +18,7 @@ use crate::actors::risk_gateway::RiskGateway;
 use crate::actors::settle::Settle;
 use crate::actors::status::ActorStatus;
 use crate::actors::strategy::StrategyActor;
+use crate::actors::under_way::Sent;
 use crate::events::catalogue::HaltScope;
 use crate::events::{EventStore, Journal, Snapshots, Who};
 use crate::runtime::Runtime;
@@ -71,7 +72,7 @@ impl Staff {
         let mut guardian =
             Guardian::new(means.runtime.clone(), journal_state, node_log, fatal_sender);
 
-        let (commands_slot, commands) = port::<AskRisk>("risk");
+        let (commands_slot, commands) = port::<Sent>("risk");
         let (settle_slot, risk_settle) = port::<Settle>("risk");
         let gateway = RiskGateway::new(
             means.store.clone(),

@@ -159,6 +159,9 @@ fn announce(
             key_id,
             secret_key,
         } = login;
+        let password = password.unwrap_or_else(|| {
+            format!("the one set since; `blotter users set-password {user} --data-dir {data_dir}` sets another")
+        });
         text += &format!(
             "  Dashboard   {url}\n  User        {user}\n  Password    {password}\n\n  \
              API         {url}/api/docs\n  Key ID      {key_id}\n  Secret key  {secret_key}\n\n"

@@ -1,4 +1,7 @@
 //! `blotter events`: lists what is recorded; `blotter events copy` copies all of it (see [`copy`]).
+//!
+//! What is listed goes to standard output. A stream, order or account that the log does not know is
+//! an error; nothing to list is said on standard error.
 
 use std::io;
 use std::time::Duration;
@@ -9,6 +12,7 @@ use tokio::time::sleep;
 
 use super::copy::{self, CopyArgs};
 use super::log::{self, LogError};
+use super::unmatched::{self, Unmatched};
 use super::{DONE, FAILED, USAGE, output, secrets};
 use crate::app::config::Draft;
 use crate::events::{Event, EventStore, Recorded};
@@ -16,7 +20,7 @@ use crate::identity::{Identity, Reader};
 use crate::values::{AccountId, OrderId, Position, StreamName};
 
 /// Events read at once.
-const PAGE_EVENTS: usize = 512;
+pub(super) const PAGE_EVENTS: usize = 512;
 /// How often a followed log is looked at.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
@@ -91,22 +95,27 @@ pub async fn run(draft: &Draft, args: &EventsArgs) -> u8 {
         true => None,
         false => secrets::open(draft).await.ok(),
     };
-    match list(&*store, identity.as_ref(), args).await {
-        Ok(()) => DONE,
-        Err(problem) => {
-            output::error(problem);
-            FAILED
-        }
-    }
+    let listed = match list(&*store, identity.as_ref(), args).await {
+        Ok(0) => why_nothing(&*store, args).await,
+        Ok(_) => Ok(DONE),
+        Err(problem) => Err(problem),
+    };
+    listed.unwrap_or_else(|problem| {
+        output::error(problem);
+        FAILED
+    })
 }
 
+/// Shows what is wanted and counts it; whoever reads it may go away early.
 async fn list(
     store: &dyn EventStore,
     identity: Option<&Identity>,
     args: &EventsArgs,
-) -> Result<(), String> {
+) -> Result<u64, String> {
     let until = Position::new(args.until);
     let mut cursor = Position::new(args.after);
+    let mut shown = 0;
+    let mut waits = false;
     while cursor < until {
         let page = store
             .read(cursor, PAGE_EVENTS)
@@ -114,23 +123,48 @@ async fn list(
             .map_err(|error| error.to_string())?;
         let Some(last) = page.last() else {
             if !args.follow {
-                return Ok(());
+                break;
             }
+            if shown == 0 && !waits {
+                output::note("no event matches yet; waiting for one");
+            }
+            waits = true;
             sleep(FOLLOW_EVERY).await;
             continue;
         };
         cursor = last.position();
         let mut reader = identity.map(Identity::reader);
-        let page = page.iter().filter(|recorded| recorded.position() <= until);
-        for recorded in page.filter(|recorded| wanted(recorded, args)) {
+        let of_page = page.iter().filter(|recorded| recorded.position() <= until);
+        for recorded in of_page.filter(|recorded| wanted(recorded, args)) {
+            shown += 1;
             match show(recorded, reader.as_mut(), args).await {
                 Ok(()) => {}
-                Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => return Ok(shown),
                 Err(error) => return Err(error.to_string()),
             }
         }
     }
-    Ok(())
+    Ok(shown)
+}
+
+/// Says why a listing is empty, and gives the exit status.
+async fn why_nothing(store: &dyn EventStore, args: &EventsArgs) -> Result<u8, String> {
+    let asked = unmatched::Asked {
+        stream: args.stream.as_ref(),
+        order: args.order.as_ref(),
+        account: args.account.as_ref(),
+    };
+    let found = unmatched::explain(store, &asked).await;
+    match found.map_err(|error| error.to_string())? {
+        Unmatched::Unknown(problem) => {
+            output::error(problem);
+            Ok(USAGE)
+        }
+        Unmatched::Nothing(text) => {
+            output::note(text);
+            Ok(DONE)
+        }
+    }
 }
 
 async fn show(
@@ -172,16 +206,24 @@ fn wanted(recorded: &Recorded, args: &EventsArgs) -> bool {
     if !of_stream || !of_type {
         return false;
     }
-    let payload = match (&args.order, &args.account) {
-        (None, None) => return true,
-        _ => serde_json::to_value(&envelope.event).unwrap_or(Value::Null),
-    };
-    let concerns = |field: &str, id: &str| payload.get(field).and_then(Value::as_str) == Some(id);
-    let of_order = args.order.as_ref().is_none_or(|id| {
-        envelope.stream == StreamName::order(id) || concerns("order_id", id.as_str())
-    });
-    let of_account = args.account.as_ref().is_none_or(|id| {
-        envelope.stream == StreamName::account(id) || concerns("account", id.as_str())
-    });
-    of_order && of_account
+    let of_order = args.order.as_ref().is_none_or(|id| of_order(recorded, id));
+    let of_account = |id: &AccountId| of_account(recorded, id);
+    of_order && args.account.as_ref().is_none_or(of_account)
+}
+
+/// Whether an event concerns an order.
+pub(super) fn of_order(recorded: &Recorded, id: &OrderId) -> bool {
+    let stream = StreamName::order(id);
+    recorded.envelope.stream == stream || concerns(recorded, "order_id", id.as_str())
+}
+
+/// Whether an event concerns an account.
+pub(super) fn of_account(recorded: &Recorded, id: &AccountId) -> bool {
+    let stream = StreamName::account(id);
+    recorded.envelope.stream == stream || concerns(recorded, "account", id.as_str())
+}
+
+fn concerns(recorded: &Recorded, field: &str, id: &str) -> bool {
+    let payload = serde_json::to_value(&recorded.envelope.event).unwrap_or(Value::Null);
+    payload.get(field).and_then(Value::as_str) == Some(id)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::secrets::{self, SecretsFailure};
 use super::{DONE, output};
 use crate::app::config::Draft;
-use crate::identity::{KeyInfo, NewKey, Permission};
+use crate::identity::{KeyInfo, ManageError, NewKey, Permission};
 use crate::runtime::{Clock, SystemClock};
 use crate::values::{Timestamp, UserName};
 
@@ -132,7 +132,19 @@ async fn issue(draft: &Draft, args: IssueArgs) -> Result<(), SecretsFailure> {
 }
 
 async fn list(draft: &Draft, args: &ListArgs) -> Result<(), SecretsFailure> {
-    let keys = secrets::open(draft).await?.keys(args.user.as_ref()).await?;
+    let identity = secrets::open(draft).await?;
+    if let Some(user) = &args.user {
+        let users = identity.users().await?;
+        if !users.iter().any(|known| known.name == *user) {
+            return Err(ManageError::UnknownUser(user.clone()).into());
+        }
+    }
+    let keys = identity.keys(args.user.as_ref()).await?;
+    if keys.is_empty() {
+        let of = args.user.as_ref();
+        let of = of.map_or(String::new(), |user| format!(" of {user}"));
+        output::note(format!("there is no API key{of}; see `blotter keys issue`"));
+    }
     let now = SystemClock.now();
     for key in keys.into_iter().map(|key| listed(key, now)) {
         match args.json {

@@ -13,6 +13,7 @@ mod output;
 mod run;
 mod secrets;
 mod serve;
+mod unmatched;
 mod users;
 mod verify;
 mod version;
@@ -83,9 +84,9 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// List recorded events, or copy a whole log
     Events(events::EventsArgs),
-    /// Check that the log is whole and unaltered
+    /// Check that the log is whole and unaltered, and that the read models come from it
     #[command(after_help = verify::EXIT_STATUS)]
-    Verify,
+    Verify(verify::VerifyArgs),
     /// Add, list, disable, forget users; change their roles and passwords
     #[command(subcommand)]
     Users(users::UsersCommand),
@@ -125,7 +126,7 @@ async fn dispatch(cli: Cli) -> u8 {
         Command::Serve => serve::run(draft).await,
         Command::Migrate(args) => migrate::run(&draft, &args).await,
         Command::Events(args) => events::run(&draft, &args).await,
-        Command::Verify => verify::run(&draft).await,
+        Command::Verify(args) => verify::run(&draft, &args).await,
         Command::Users(command) => users::run(&draft, command).await,
         Command::Keys(command) => keys::run(&draft, command).await,
         Command::Version => version::run(draft),

@@ -35,6 +35,12 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     line(text)
 }
 
+/// What is worth knowing about an answer, on standard error.
+pub fn note(text: impl Display) {
+    // Nothing is lost with it.
+    let _ = writeln!(io::stderr(), "note: {text}");
+}
+
 /// An error, on standard error.
 pub fn error(problem: impl Display) {
     for text in problem.to_string().lines() {

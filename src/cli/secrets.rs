@@ -48,22 +48,30 @@ impl SecretsFailure {
     }
 }
 
-/// Opens the store that is there; looking makes nothing.
+/// Opens the store that is there. None is made: a directory that was mistyped holds no node.
 pub async fn open(draft: &Draft) -> Result<Identity, SecretsFailure> {
     let path = path(draft)?;
     match path.exists() {
         true => open_at(&path).await,
         false => Err(SecretsFailure::Failed(format!(
-            "there is no secrets store at {}; give the data directory of a node with --data-dir, \
-             or make one with `blotter users add`",
+            "there is no node in {}: it has no secrets store at {}; give the data directory of a \
+             node with --data-dir, start one there with `blotter demo` or `blotter serve`, or make \
+             the store before with `blotter users add NAME --role ROLE --new-store`",
+            draft.data_dir().display(),
             path.display()
         ))),
     }
 }
 
-/// Opens the store, or makes it with its directory.
-pub async fn open_or_make(draft: &Draft) -> Result<Identity, SecretsFailure> {
+/// Makes the store with its directory, where there is none.
+pub async fn make(draft: &Draft) -> Result<Identity, SecretsFailure> {
     let path = path(draft)?;
+    if path.exists() {
+        return Err(SecretsFailure::Failed(format!(
+            "there is a secrets store at {} already; leave out --new-store",
+            path.display()
+        )));
+    }
     if let Some(dir) = path.parent() {
         let made = std::fs::DirBuilder::new()
             .recursive(true)
@@ -73,7 +81,12 @@ pub async fn open_or_make(draft: &Draft) -> Result<Identity, SecretsFailure> {
             SecretsFailure::Failed(format!("{} cannot be made: {error}", dir.display()))
         })?;
     }
-    open_at(&path).await
+    let identity = open_at(&path).await?;
+    output::note(format!(
+        "a new secrets store was made at {}",
+        path.display()
+    ));
+    Ok(identity)
 }
 
 fn path(draft: &Draft) -> Result<std::path::PathBuf, SecretsFailure> {

@@ -47,6 +47,9 @@ pub struct AddArgs {
     /// Read the password from standard input, up to the end of the line
     #[arg(long)]
     password_stdin: bool,
+    /// Make the secrets store first, where no node has run yet
+    #[arg(long)]
+    new_store: bool,
     /// One JSON value
     #[arg(long)]
     json: bool,
@@ -122,7 +125,10 @@ pub async fn run(draft: &Draft, command: UsersCommand) -> u8 {
 async fn add(draft: &Draft, args: AddArgs) -> Result<(), SecretsFailure> {
     let password = Password::get(args.password_stdin)?;
     let roles = args.roles.into_iter().collect();
-    let identity = secrets::open_or_make(draft).await?;
+    let identity = match args.new_store {
+        true => secrets::make(draft).await?,
+        false => secrets::open(draft).await?,
+    };
     identity
         .add_user(&secrets::who(), &args.name, &password.text, &roles)
         .await?;
@@ -140,6 +146,9 @@ async fn set_password(draft: &Draft, args: &PasswordArgs) -> Result<(), SecretsF
 
 async fn list(draft: &Draft, args: &ListArgs) -> Result<(), SecretsFailure> {
     let users = secrets::open(draft).await?.users().await?;
+    if users.is_empty() {
+        output::note("there is no user; see `blotter users add`");
+    }
     for user in users.into_iter().map(listed) {
         match args.json {
             true => output::json(&user)?,

@@ -155,6 +155,8 @@ impl Endpoint {
             add(&[Code::CsrfTokenMissing, Code::OriginNotAllowed]);
         }
         add(&[Code::BadRequest, Code::Internal]);
+        // Of its address: for other methods, and under a name that is not the server's.
+        add(&[Code::MethodNotAllowed, Code::HostNotAllowed]);
         if self.query.iter().any(|param| param.name == "min_position") {
             add(&[Code::ReadModelBehind]);
         }

@@ -35,8 +35,7 @@ struct ProblemShape {
     /// One sentence: what was wrong, where, what is allowed.
     detail: String,
     /// Stable, for programs.
-    #[schema(example = "invalid_field")]
-    code: String,
+    code: Code,
     /// Absent when there are none.
     errors: Option<Vec<FieldError>>,
     /// Also in the header `X-Request-Id`, and in the server's log beside its own faults.
@@ -44,7 +43,7 @@ struct ProblemShape {
     /// With `forbidden`: what is missing.
     permission: Option<String>,
     /// With `order_refused`: the first check that failed.
-    refusal: Option<String>,
+    refusal: Option<super::rows::words::CheckCodeWord>,
     /// With `order_refused`.
     checks: Option<Vec<super::rows::Check>>,
     /// With `order_refused`.

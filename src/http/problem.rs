@@ -108,8 +108,8 @@ codes! {
         "Nothing was recorded: send the same request again after `Retry-After`.";
     OutcomeUnknown = 503 "outcome_unknown" "Not known whether it was recorded"
         "Send the same command with the same `Idempotency-Key` again: it is carried out once.";
-    ReadModelBehind = 503 "read_model_behind" "The read model has not reached `min_position`"
-        "Ask again after `Retry-After`.";
+    ReadModelBehind = 503 "read_model_behind" "The read models are not there yet"
+        "Ask again after `Retry-After`: `min_position` is not reached, or one of them is being rebuilt.";
 }
 
 /// What is wrong with one field or parameter.
@@ -302,6 +302,9 @@ impl ResponseError for Problem {
 
 impl From<ViewsError> for Problem {
     fn from(error: ViewsError) -> Self {
+        if let ViewsError::Apart { .. } = error {
+            return Problem::new(Code::ReadModelBehind, error.to_string()).retry_after(1);
+        }
         Problem::new(
             Code::Unavailable,
             "the read models cannot be asked now; try again",

@@ -128,6 +128,15 @@ impl Identity {
         self.change_user(by, name, None, change).await
     }
 
+    /// Whether `password` is the one that the user logs in with. Nothing is recorded or counted:
+    /// for whoever made the password up, and wants to know whether it was changed since.
+    pub async fn is_password(&self, name: &UserName, password: &str) -> Result<bool, ManageError> {
+        let found = users::find(self.inner.store.readers(), name).await?;
+        let kept = found.map(|user| user.password_hash);
+        let turn = self.inner.hashing.turn().await?;
+        Ok(turn.verify(password, kept).await?.0)
+    }
+
     /// Sets another password and ends the user's sessions.
     pub async fn set_password(
         &self,

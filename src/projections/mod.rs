@@ -18,6 +18,7 @@ pub mod kill_switches;
 mod marks;
 pub mod orders;
 mod page;
+pub mod portfolio;
 pub mod positions;
 mod rows;
 pub mod runner;
@@ -25,6 +26,7 @@ pub mod signals;
 mod slot;
 pub mod standings;
 pub mod strategies;
+pub mod verify;
 pub mod views;
 
 pub use runner::{Progress, Runner, RunnerError, RunnerState};

@@ -243,16 +243,38 @@ pub async fn page(
     after: Option<&Symbol>,
     limit: u32,
 ) -> Result<Vec<PositionRow>, ViewsError> {
-    let page = sqlx::query_as(
+    let mut db = views.readers().acquire().await?;
+    Ok(page_in(&mut db, account, after, limit).await?)
+}
+
+pub(super) async fn page_in(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+    after: Option<&Symbol>,
+    limit: u32,
+) -> Result<Vec<PositionRow>, sqlx::Error> {
+    sqlx::query_as(
         "SELECT * FROM positions WHERE account = ? AND symbol > ? AND quantity <> '0'
          ORDER BY symbol LIMIT ?",
     )
     .bind(account.as_str())
     .bind(after.map_or("", Symbol::as_str))
     .bind(limit.min(PAGE_ROWS_MAX))
-    .fetch_all(views.readers())
-    .await?;
-    Ok(page)
+    .fetch_all(db)
+    .await
+}
+
+/// How many positions of an account are open.
+pub(super) async fn count_in(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+) -> Result<u64, sqlx::Error> {
+    let row =
+        sqlx::query("SELECT count(*) AS open FROM positions WHERE account = ? AND quantity <> '0'")
+            .bind(account.as_str())
+            .fetch_one(db)
+            .await?;
+    rows::count(&row, "open")
 }
 
 /// Open positions of all accounts by account and symbol, those after `after`.

@@ -5,7 +5,7 @@
 //! answer always add up.
 
 use sqlx::FromRow;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::accounts::AccountRow;
 use super::{PAGE_ROWS_MAX, Views, ViewsError, rows};
@@ -44,7 +44,15 @@ impl FromRow<'_, SqliteRow> for Standing {
 
 /// One account.
 pub async fn find(views: &Views, account: &AccountId) -> Result<Option<Standing>, ViewsError> {
-    let found = sqlx::query_as(
+    let mut db = views.readers().acquire().await?;
+    Ok(find_in(&mut db, account).await?)
+}
+
+pub(super) async fn find_in(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+) -> Result<Option<Standing>, sqlx::Error> {
+    sqlx::query_as(
         "SELECT accounts.*, newest.market_value, newest.unrealised_pnl FROM accounts
          LEFT JOIN equity_points AS newest ON newest.account = accounts.account
              AND newest.position =
@@ -52,9 +60,8 @@ pub async fn find(views: &Views, account: &AccountId) -> Result<Option<Standing>
          WHERE accounts.account = ?",
     )
     .bind(account.as_str())
-    .fetch_optional(views.readers())
-    .await?;
-    Ok(found)
+    .fetch_optional(db)
+    .await
 }
 
 /// Accounts by id, those after `after`.

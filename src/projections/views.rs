@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::events::LogMark;
 use crate::sqlite::Failure;
+use crate::values::Position;
 
 use super::checkpoint;
 
@@ -52,6 +53,11 @@ pub enum ViewsError {
          it is rebuilt from the log"
     )]
     Format { path: PathBuf, found: i64 },
+    #[error(
+        "the read models stand at positions {lowest} to {highest} while one of them is rebuilt; \
+         ask again"
+    )]
+    Apart { lowest: Position, highest: Position },
 }
 
 /// What the database says, and what to do about it.

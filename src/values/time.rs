@@ -8,6 +8,8 @@ use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+const DAY_MICROS: i64 = 86_400 * 1_000_000;
+
 /// UTC time in whole microseconds; as text RFC 3339 with six decimals and `Z`.
 #[derive(
     Debug,
@@ -57,6 +59,13 @@ impl Timestamp {
 
     fn datetime(self) -> DateTime<Utc> {
         DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default()
+    }
+}
+
+impl Timestamp {
+    /// When its day begins, in UTC.
+    pub fn midnight(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(DAY_MICROS))
     }
 }
 
@@ -117,7 +126,6 @@ impl BarDate {
     /// When a daily bar counts as complete: the end of its day in UTC. Recorded daily data says
     /// no more than the day, so this is a convention, not the exchange's closing time.
     pub fn close_time(self) -> Timestamp {
-        const DAY_MICROS: i64 = 86_400 * 1_000_000;
         Timestamp(self.midnight().0 + DAY_MICROS - 1)
     }
 

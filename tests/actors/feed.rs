@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use actix::Actor;
 use blotter::actors::guardian::{Child, Escalation, Guardian};
-use blotter::actors::messages::{AskRisk, CommandOutcome};
+use blotter::actors::messages::CommandOutcome;
 use blotter::actors::port::{Port, port};
 use blotter::actors::risk::{RiskActor, RiskSettings};
 use blotter::actors::settle::Settle;
+use blotter::actors::under_way::{Sent, UnderWay};
 use blotter::events::feed::RING_EVENTS;
 use blotter::events::{Event, Journal};
 use blotter::values::StreamName;
@@ -24,9 +25,9 @@ async fn paused_risk(
     world: &World,
     journal: &Journal,
     go: Rc<Notify>,
-) -> (Port<AskRisk>, Port<Settle>, Rc<Notify>) {
+) -> (Port<Sent>, Port<Settle>, Rc<Notify>) {
     let runtime = world.runtime();
-    let (commands_slot, commands) = port::<AskRisk>("risk");
+    let (commands_slot, commands) = port::<Sent>("risk");
     let (settle_slot, settle) = port::<Settle>("risk");
     let slots = Rc::new((commands_slot, settle_slot));
     let folded = Rc::new(Notify::new());
@@ -100,7 +101,9 @@ fn an_actor_that_fell_behind_catches_up_from_the_store() {
         go.notify_one();
         let reached = settle.ask(Settle { through: head }).await.expect("alive");
         assert_eq!(reached, Some(head));
-        let answer = commands.ask(buy("o-1", "150")).await.expect("alive");
+        let ask = buy("o-1", "150");
+        let sending = Arc::new(UnderWay::default().begin(ask.commit_id()));
+        let answer = commands.ask(Sent { ask, sending }).await.expect("alive");
         let Ok(CommandOutcome::Recorded(appended)) = answer else {
             panic!("{answer:?}");
         };

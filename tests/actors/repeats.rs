@@ -188,6 +188,40 @@ mod crashes {
         }
     }
 
+    /// A first sending waits for a risk that is being rebuilt when the store fails. It is recorded
+    /// once the store is back, so its repetition is not told that nothing was recorded.
+    #[test]
+    fn a_repetition_is_not_told_that_nothing_was_recorded_while_the_first_still_waits() {
+        World::new().run(async |desk| {
+            // Risk dies over the command, and the next one too, once it has been built.
+            desk.store.hold();
+            let other = desk.later(deposit("d-1", "1"));
+            quiet().await;
+            panic_at("risk::command", 2);
+            let mut first = desk.later(buy("o-1", "10"));
+            quiet().await;
+            // Now the store goes out, and stays so for some probes.
+            for _ in 0..4 {
+                desk.store.fail_next(Fault::Unavailable);
+            }
+            desk.store.let_go();
+            quiet().await;
+            assert!(all_happened() && first.now().is_none(), "it waits");
+            let again = desk.command(buy("o-1", "10")).await;
+            let is_open = matches!(again, Err(CommandFailure::Unknown(_)));
+            assert!(is_open, "{again:?}");
+            let alone = desk.command(buy("o-2", "10")).await;
+            let is_out = matches!(alone, Err(CommandFailure::Unavailable(_)));
+            assert!(is_out, "nobody else sends it: {alone:?}");
+
+            let first = receipt(&first.answer().await);
+            assert_eq!(receipt(&desk.command(buy("o-1", "10")).await), first);
+            let _ = other.answer().await;
+            desk.settled().await;
+            assert_eq!(desk.count(submitted).await, 1);
+        });
+    }
+
     /// Risk dies before, while and after a fill is recorded on the account.
     #[test]
     fn a_fill_is_booked_once() {

@@ -10,7 +10,7 @@ use crate::client::{Api, Credentials};
 use crate::node::{Floor, on_a_floor};
 
 /// As agreed, by hand: a route that is missing here, or says something else, is a mistake.
-const AGREED: [(&str, &str); 29] = [
+const AGREED: [(&str, &str); 30] = [
     ("POST /api/v1/sessions", "open"),
     ("GET /api/v1/sessions/current", "authenticated"),
     ("DELETE /api/v1/sessions/current", "authenticated"),
@@ -26,6 +26,7 @@ const AGREED: [(&str, &str); 29] = [
     ("GET /api/v1/accounts", "accounts.read"),
     ("GET /api/v1/accounts/{account}", "accounts.read"),
     ("GET /api/v1/accounts/{account}/equity", "accounts.read"),
+    ("GET /api/v1/accounts/{account}/portfolio", "accounts.read"),
     ("GET /api/v1/instruments", "market.read"),
     ("GET /api/v1/candles", "market.read"),
     ("GET /api/v1/signals", "strategies.read"),

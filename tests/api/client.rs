@@ -8,6 +8,7 @@ use awc::{Client, ClientRequest};
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::described;
 
 /// Longest that one answer may take.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -77,7 +78,9 @@ impl Api {
         if !media_type.is_empty() {
             request = request.insert_header(("content-type", media_type));
         }
-        Answer::of(request, body).await
+        let answer = Answer::of(request, body).await;
+        described::check(method, path, &answer);
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -14,6 +14,7 @@ mod answer;
 mod bodies;
 mod client;
 mod commands;
+mod described;
 #[path = "../actors/desk.rs"]
 #[allow(dead_code, reason = "shared with the tests of the actors")]
 mod desk;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use blotter::events::catalogue::CheckCode;
 use blotter::http::endpoint::{Answer, Body, Method};
+use blotter::http::problem::Code;
 use blotter::http::{api, openapi};
 use serde_json::{Value, json};
 
@@ -70,6 +72,48 @@ fn every_route_is_described_and_nothing_else_is() {
             responses.contains_key("401"),
             !open || place == "POST /api/v1/sessions",
             "{place}"
+        );
+    }
+}
+
+/// A code that no operation lists would take a client by surprise; one answer of each operation is
+/// held against its list by `described.rs`.
+#[test]
+fn every_code_that_can_be_answered_is_listed() {
+    let document = openapi::document();
+    let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    let words = |name: &str| -> BTreeSet<String> {
+        let listed = document["components"]["schemas"][name]["enum"].as_array();
+        let listed = listed.unwrap_or_else(|| panic!("{name} lists nothing"));
+        let word = |word: &Value| word.as_str().expect("a word").to_owned();
+        listed.iter().map(word).collect()
+    };
+    let known: BTreeSet<String> = all.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(words("ProblemCode"), known);
+    let mut listed = BTreeSet::new();
+    for (place, operation) in operations(&document) {
+        for (status, answer) in operation["responses"].as_object().expect("responses") {
+            for code in answer["x-codes"].as_array().into_iter().flatten() {
+                let name = code.as_str().expect("a name");
+                let code = Code::ALL.iter().find(|code| code.name() == name);
+                let code = code.unwrap_or_else(|| panic!("{place}: {name} is no code"));
+                assert_eq!(code.status().to_string(), *status, "{place} {name}");
+                listed.insert(code.name());
+            }
+        }
+    }
+    assert_eq!(listed, all);
+    assert_eq!(words("CheckCode").len(), CheckCode::ALL.len());
+    for (schema, member, list) in [
+        ("Problem", "code", "ProblemCode"),
+        ("Check", "code", "CheckCode"),
+        ("Check", "verdict", "Verdict"),
+        ("Preview", "decision", "Decision"),
+    ] {
+        let described = &document["components"]["schemas"][schema]["properties"][member];
+        assert!(
+            described.to_string().contains(&format!("/{list}\"")),
+            "{schema}.{member}: {described}"
         );
     }
 }

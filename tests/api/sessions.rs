@@ -159,3 +159,26 @@ fn a_wrong_sign_in_says_no_more_than_that_and_is_slowed_down() {
         );
     });
 }
+
+/// Not a failed login: whoever makes tickets and never uses them has to wait for their end.
+#[test]
+fn too_many_unused_tickets_are_too_many_requests() {
+    on_a_floor(async |floor| {
+        let api = floor.trader();
+        let make = async || {
+            api.raw("POST", "/api/v1/stream-tickets", "", Vec::new())
+                .await
+        };
+        let mut answer = make().await;
+        for _ in 0..1_000 {
+            if answer.status != 201 {
+                break;
+            }
+            answer = make().await;
+        }
+        let problem = answer.problem(429, "too_many_requests");
+        assert!(problem["detail"].as_str().unwrap().contains("tickets"));
+        let wait: u64 = answer.header_text("retry-after").parse().expect("seconds");
+        assert!((1..=30).contains(&wait), "{wait}");
+    });
+}

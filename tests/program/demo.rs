@@ -147,3 +147,24 @@ fn without_json_it_tells_people_the_same_figures() {
         assert!(shown, "{figure} {value} is not in {text}");
     }
 }
+
+/// A password that the user has set is theirs: no later start prints another one.
+#[test]
+fn a_changed_password_is_said_to_be_changed() {
+    let place = Place::new();
+    let first = finish(&mut place.demo());
+    let made = first.lines()[0]["password"].clone();
+    let made = made.as_str().expect("a password").to_owned();
+    let unchanged = finish(&mut place.demo());
+    assert_eq!(unchanged.lines()[0]["password"], made.as_str());
+    finish(&mut place.command(&["users", "set-password", "demo"])).done();
+    let later = finish(&mut place.demo());
+    assert_eq!(later.lines()[0]["password"], Value::Null);
+    assert_eq!(later.lines()[0]["key_id"], first.lines()[0]["key_id"]);
+    let mut command = place.command(&["demo", "--speed", "max", "--exit-when-done"]);
+    let data = ["--bind", "127.0.0.1:0", "--data"];
+    let text = finish(command.args(data).arg(&place.file)).done();
+    assert!(!text.contains(&made), "{text}");
+    let told = "Password    the one set since; `blotter users set-password demo";
+    assert!(text.contains(told), "{text}");
+}

@@ -56,7 +56,6 @@ fn filters_leave_out_what_was_not_asked_for() {
         10
     );
     assert!(log.listed(&["--after", &all.to_string()]).is_empty());
-    assert!(log.listed(&["--stream", "account-nobody"]).is_empty());
 
     let executed = log.events.iter().find(|e| e["type"] == "OrderExecuted");
     let order = executed.expect("a fill")["payload"]["order_id"]
@@ -73,6 +72,49 @@ fn filters_leave_out_what_was_not_asked_for() {
     log.assert_lists(&["--account", "demo"], of_account);
     let fills = ["--account", "demo", "--type", "FillBooked"];
     log.assert_lists(&fills, |e| e["type"] == "FillBooked");
+}
+
+#[test]
+fn an_empty_listing_says_why_and_an_unknown_name_is_an_error() {
+    let log = log();
+    let ran = |arguments: &[&str]| {
+        let mut command = log.place.command(&["events"]);
+        let ran = finish(command.args(arguments));
+        assert_eq!(ran.stdout, "", "{ran:?}");
+        ran
+    };
+    let cases: [(&[&str], &str, &str); 4] = [
+        (
+            &["--order", "nonsense"],
+            "--order: nothing in this log concerns order nonsense",
+            "allowed: an order_id of `blotter events --type OrderSubmitted`",
+        ),
+        (
+            &["--stream", "account-nobody"],
+            "--stream: there is no stream account-nobody in this log",
+            "for example account-ID",
+        ),
+        (
+            &["--account", "nobody", "--type", "FillBooked"],
+            "--account: nothing in this log concerns account nobody",
+            "allowed: demo",
+        ),
+        // Found before it is looked for after the end.
+        (
+            &["--order", "nonsense", "--after", "1000000"],
+            "order nonsense",
+            "allowed: ",
+        ),
+    ];
+    for (arguments, problem, allowed) in cases {
+        ran(arguments).refused(2, &["error: ", problem, allowed]);
+    }
+    let all = log.events.len();
+    let head = format!("note: no event matches; the log holds positions 1 to {all}");
+    let after = ["--after", &all.to_string()];
+    ran(&after).refused(0, &[&head]);
+    ran(&["--type", "UserDisabled"]).refused(0, &[&head]);
+    ran(&["--account", "demo", "--until", "0"]).refused(0, &[&head]);
 }
 
 /// Every record as stored, one a line.

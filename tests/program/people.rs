@@ -20,6 +20,9 @@ fn run(place: &Place, arguments: &[&str]) -> Ran {
     finish(&mut place.command(arguments))
 }
 
+/// Before any node has run.
+const FIRST_USER: [&str; 6] = ["users", "add", "alice", "--role", "trader", "--new-store"];
+
 fn json(place: &Place, arguments: &[&str]) -> Vec<Value> {
     json_lines(&run(place, arguments).done())
 }
@@ -27,7 +30,7 @@ fn json(place: &Place, arguments: &[&str]) -> Vec<Value> {
 #[test]
 fn users_and_keys_are_managed_without_a_node() {
     let place = Place::new();
-    let added = run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    let added = run(&place, &FIRST_USER).done();
     let password = added
         .lines()
         .nth(1)
@@ -85,24 +88,23 @@ fn users_and_keys_are_managed_without_a_node() {
 #[test]
 fn what_cannot_be_done_is_said_with_what_is_allowed() {
     let place = Place::new();
-    run(&place, &["users", "list"]).refused(1, &["no secrets store", "blotter users add"]);
-    assert!(!place.data_dir().exists(), "looking makes nothing");
     run(&place, &["users", "add", "alice"]).refused(2, &["--role <ROLE>"]);
     let unknown = ["users", "add", "alice", "--role", "boss"];
     run(&place, &unknown).refused(2, &["\"boss\" is no role; allowed: super_admin, "]);
     let named = ["users", "add", "Alice!", "--role", "trader"];
     run(&place, &named).refused(2, &["allowed: 1 to 32 of a-z"]);
+    run(&place, &FIRST_USER).done();
     let common = [
         "users",
         "add",
-        "alice",
+        "carol",
         "--role",
         "trader",
         "--password-stdin",
     ];
     with_input(&place, &common, "password1\n").refused(2, &["most common ones"]);
     with_input(&place, &common, "").refused(2, &["too short", "8 to 128"]);
-    run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    run(&place, &FIRST_USER).refused(1, &["a secrets store at", "leave out --new-store"]);
     let again = ["users", "add", "alice", "--role", "trader"];
     run(&place, &again).refused(1, &["there is a user alice already"]);
     run(&place, &["users", "disable", "bob"]).refused(1, &["no user bob", "users list"]);
@@ -116,11 +118,52 @@ fn what_cannot_be_done_is_said_with_what_is_allowed() {
     run(&place, &["keys", "revoke", "PKNONE"]).refused(1, &["no API key PKNONE"]);
 }
 
+/// A mistyped directory is not made into a node's.
+#[test]
+fn where_no_node_is_nothing_is_made() {
+    let place = Place::new();
+    let commands: [&[&str]; 5] = [
+        &["users", "list"],
+        &["users", "add", "alice", "--role", "trader"],
+        &["users", "set-password", "alice"],
+        &["keys", "issue", "alice"],
+        &["keys", "list"],
+    ];
+    for command in commands {
+        let ran = run(&place, command);
+        ran.refused(1, &["there is no node in ", "blotter demo", "--new-store"]);
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        assert_eq!(ran.stdout, "", "{ran:?}");
+        assert!(!place.data_dir().exists(), "{command:?}");
+    }
+    let made = run(&place, &FIRST_USER);
+    let store = place.data_dir().join("secrets.db");
+    let said = format!("a new secrets store was made at {}", store.display());
+    made.refused(0, &[&said]);
+    assert!(store.exists());
+}
+
+#[test]
+fn an_empty_list_is_told_from_a_wrong_question() {
+    let place = Place::new();
+    run(&place, &FIRST_USER).done();
+    let nobody = ["keys", "list", "--user", "nobody"];
+    run(&place, &nobody).refused(1, &["there is no user nobody; see `blotter users list`"]);
+    let hers = run(&place, &["keys", "list", "--user", "alice"]);
+    hers.refused(0, &["note: there is no API key of alice"]);
+    assert_eq!(hers.stdout, "");
+    let all = run(&place, &["keys", "list", "--json"]);
+    all.refused(0, &["note: there is no API key;"]);
+    run(&place, &["keys", "issue", "alice"]).done();
+    let hers = run(&place, &["keys", "list", "--user", "alice"]);
+    assert_eq!((hers.stdout.lines().count(), hers.stderr.as_str()), (1, ""));
+}
+
 /// The node's log tells of what the command line did before and meanwhile, and the whole holds.
 #[test]
 fn changes_reach_the_log_of_the_node_that_runs() {
     let place = Place::new();
-    run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    run(&place, &FIRST_USER).done();
     let mut paced = place.command(&["demo", "--json", "--speed", "1"]);
     let node = Running::start(paced.arg("--data").arg(&place.file));
     node.line().expect("ready");

@@ -51,6 +51,8 @@ pub struct Log {
     writer: Writer,
     versions: HashMap<StreamName, Version>,
     commands: u64,
+    /// Days that have gone by.
+    days: u64,
     sequence: u64,
 }
 
@@ -71,6 +73,7 @@ impl Log {
             journal,
             versions: HashMap::new(),
             commands: 0,
+            days: 0,
             sequence: 0,
         }
     }
@@ -90,9 +93,15 @@ impl Log {
         events
     }
 
+    /// What follows occurs on a later day.
+    pub fn next_day(&mut self) {
+        self.days += 1;
+    }
+
     pub async fn commit(&mut self, stream: StreamName, events: Vec<Event>) {
         self.commands += 1;
-        let occurred = i64::try_from(self.commands).expect("small") * 1_000_000;
+        let seconds = self.commands + self.days * 86_400;
+        let occurred = i64::try_from(seconds).expect("small") * 1_000_000;
         let meta = Meta {
             command_id: v(&format!("command-{}", self.commands)),
             correlation_id: Uuid::from_u128(self.commands.into()),
@@ -287,24 +296,29 @@ impl Log {
 
     /// Books a purchase of AAPL with a commission of 0.5, releasing 5 for each unit.
     pub async fn book(&mut self, account: &str, order: &str, units: i64, price: &str, sum: i64) {
-        let cost = units_of(units).times(v(price)).expect("a cost");
-        let booked = FillBooked {
-            order_id: v(order),
-            execution_id: v(&format!("execution-{order}-{sum}")),
-            execution_event: EventId(Uuid::nil()),
-            symbol: v("AAPL"),
-            side: Side::Buy,
-            quantity: units_of(units),
-            price: v(price),
-            commission: v("0.5"),
-            cash_change: cost.checked_add(v("0.5")).expect("a sum").negated(),
-            quantity_change: units_of(units),
-            cost_change: cost,
-            realised_pnl: Money::ZERO,
-            reservation_released: held(5 * units),
-            leaves_quantity: units_of(10 - sum),
-        };
-        self.account(account, booked).await;
+        let fill = booked("AAPL", order, units, price, sum);
+        self.account(account, fill).await;
+    }
+}
+
+/// A fill that is booked: `sum` of the order's 10 units are filled by then.
+pub fn booked(symbol: &str, order: &str, units: i64, price: &str, sum: i64) -> FillBooked {
+    let cost = units_of(units).times(v(price)).expect("a cost");
+    FillBooked {
+        order_id: v(order),
+        execution_id: v(&format!("execution-{order}-{sum}")),
+        execution_event: EventId(Uuid::nil()),
+        symbol: v(symbol),
+        side: Side::Buy,
+        quantity: units_of(units),
+        price: v(price),
+        commission: v("0.5"),
+        cash_change: cost.checked_add(v("0.5")).expect("a sum").negated(),
+        quantity_change: units_of(units),
+        cost_change: cost,
+        realised_pnl: Money::ZERO,
+        reservation_released: held(5 * units),
+        leaves_quantity: units_of(10 - sum),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the read models say an account is worth, was worth, and how far it has come down.
 
 use blotter::projections::equity::{EquityPoint, SPREAD_POINTS_MAX};
-use blotter::projections::{Views, equity, standings};
+use blotter::projections::{Views, ViewsError, all as every_model, equity, portfolio, standings};
 use blotter::values::*;
 
 use crate::bench::Bench;
-use crate::log::{Log, run, v};
+use crate::log::{Log, booked, run, v};
 
 fn drawdowns(points: &[EquityPoint]) -> Vec<String> {
     points
@@ -167,5 +167,74 @@ fn a_standing_adds_up() {
         assert_eq!(beta.available_cash, v("50"));
         let nobody = standings::find(&views, &v("gamma")).await;
         assert_eq!(nobody.expect("asked"), None);
+    });
+}
+
+#[test]
+fn a_portfolio_is_of_one_position_and_adds_up() {
+    run(async {
+        let mut log = holder().await;
+        log.list("MSFT").await;
+        let fill = booked("MSFT", "two", 3, "20", 3);
+        log.account("alpha", fill).await;
+        log.mark_day("AAPL", "2005-01-03", "9").await;
+        log.next_day();
+        log.mark_day("AAPL", "2005-01-04", "12.5").await;
+        log.mark_day("MSFT", "2005-01-04", "21").await;
+        log.next_day();
+        // Nothing of it changes the account; the figures are as of this event all the same.
+        log.mark_day("IBM", "2005-01-05", "70").await;
+        let bench = Bench::new();
+        let views = bench.folded(log.feed()).await;
+        let found = portfolio::find(&views, &v("alpha")).await.expect("asked");
+        let found = found.expect("there");
+        let last = log.events().await.pop().expect("an event");
+        assert_eq!(found.position, last.position());
+        assert_eq!(found.time, last.envelope.meta.occurred_at);
+        let symbols: Vec<_> = found
+            .positions
+            .iter()
+            .map(|row| row.symbol.as_str())
+            .collect();
+        assert_eq!((symbols, found.positions_total), (vec!["AAPL", "MSFT"], 2));
+        let sum = found
+            .positions
+            .iter()
+            .try_fold(found.standing.account.cash, |sum, row| {
+                sum.checked_add(row.market_value)
+            });
+        assert_eq!(sum.expect("fits"), found.standing.equity);
+        let point = found.point.expect("a point");
+        assert_eq!(point.equity, found.standing.equity);
+        let base = found.day_base.expect("a day before");
+        assert_eq!(
+            base.market_value,
+            v("150"),
+            "10 at 9 and 3 at 20, on the third"
+        );
+        let nobody = portfolio::find(&views, &v("gamma")).await;
+        assert_eq!(nobody.expect("asked"), None);
+    });
+}
+
+#[test]
+fn there_is_no_portfolio_while_one_of_its_models_is_elsewhere() {
+    run(async {
+        let mut log = holder().await;
+        let bench = Bench::new();
+        bench.folded(log.feed()).await;
+        log.mark("AAPL", "12").await;
+        let but_positions = every_model()
+            .into_iter()
+            .filter(|model| model.name() != "positions");
+        let runner = bench.runner_of(log.feed(), but_positions.collect()).await;
+        runner.expect("a runner").catch_up().await.expect("folded");
+        let found = portfolio::find(&bench.views().await, &v("alpha")).await;
+        let error = found.expect_err("of two moments");
+        assert!(matches!(error, ViewsError::Apart { .. }), "{error}");
+        // The others catch up, and it is there.
+        let views = bench.folded(log.feed()).await;
+        let found = portfolio::find(&views, &v("alpha")).await.expect("asked");
+        assert_eq!(found.expect("there").standing.equity, v("220"));
     });
 }

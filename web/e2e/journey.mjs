@@ -49,6 +49,17 @@ async function chartsSpeak(on, wanted, foreign) {
   }
 }
 
+/** What the header and the positions say at one instant of the page. */
+function figures(page) {
+  return page.evaluate(() => {
+    const number = (text) => Number(text.trim().split(/\s/)[0].replaceAll(',', '').replace('−', '-'));
+    const text = (id) => document.querySelector(`[data-testid=${id}]`).innerText;
+    const values = [...document.querySelectorAll('[data-testid=position-row] td:nth-child(5)')].map((cell) => number(cell.textContent));
+    const { position } = document.querySelector('[data-testid=kpis]').dataset;
+    return { position, equity: number(text('equity-value')), cash: number(text('cash')), values };
+  });
+}
+
 const steps = {
   async 'a wrong password is refused, and what was typed as user stays'(on, { user }) {
     await on.get('login-user').fill(user);
@@ -86,6 +97,22 @@ const steps = {
     await row.getByRole('button').first().click();
     const before = await textOf(on.get('equity-value'));
     await until('equity', () => textOf(on.get('equity-value')), (equity) => equity !== before);
+  },
+
+  async 'equity, cash and positions are of one moment while prices run'(on) {
+    const seen = new Set();
+    const wrong = [];
+    await until('moments', async () => {
+      const shown = await figures(on.page);
+      if (!seen.has(shown.position)) {
+        seen.add(shown.position);
+        const sum = shown.values.reduce((sum, value) => sum + value, shown.cash);
+        // Each figure is rounded to cents by itself.
+        if (Math.abs(sum - shown.equity) > 0.005 * (shown.values.length + 2) + 1e-6) wrong.push(shown);
+      }
+      return seen.size;
+    }, (count) => count >= 12);
+    assert.deepEqual(wrong, []);
   },
 
   async 'a limit order rests, is shown as open, and is cancelled'(on) {

@@ -30,6 +30,11 @@ export async function recovery(browser, base, credentials, mock, startMock) {
   // Leaving the dialog forgets nothing: the same order, reviewed again, says so and keeps its key.
   await on.page.keyboard.press('Escape');
   await on.get('ticket-unanswered').waitFor();
+  // Neither does loading the page again.
+  await on.page.reload();
+  await on.get('ticket-unanswered').waitFor();
+  assert.equal(await on.get('ticket-quantity').inputValue(), '3');
+  await on.page.locator('[data-testid=ticket-preview][data-decision=approved]').waitFor();
   await on.get('ticket-review').click();
   await on.get('ticket-repeating').waitFor();
   await on.page.locator('[data-testid=ticket-dialog] [data-testid=ticket-preview][data-decision=approved]').waitFor();

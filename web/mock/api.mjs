@@ -99,6 +99,8 @@ export class Api {
       }
       case 'GET accounts':
         return list([desk.account()]);
+      case 'GET accounts/demo/portfolio':
+        return ok(desk.portfolio());
       case 'GET positions':
         return list(desk.positions());
       case 'GET executions':

@@ -204,6 +204,13 @@ export class Desk {
     });
   }
 
+  portfolio() {
+    const positions = this.positions();
+    const point = this.equity.at(-1) ?? null;
+    const day_base = this.equity.findLast(({ time }) => time.slice(0, 10) < (point?.time ?? '').slice(0, 10)) ?? null;
+    return { position: this.log.head, time: this.log.businessTime, account: this.account(), point, day_base, positions, positions_total: positions.length };
+  }
+
   strategies() {
     return [{ strategy: STRATEGY, name: STRATEGY, kind: 'sma_cross', parameters: { fast_bars: FAST, slow_bars: SLOW, equity_fraction: '0.2' }, account: 'demo', venue: 'paper', symbols: [...this.instruments.keys()], status: 'running', position: 10 }];
   }

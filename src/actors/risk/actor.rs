@@ -16,6 +16,7 @@ use crate::actors::messages::{
     AskRisk, CommandFailure, CommandOutcome, CommandResult, Preview, PreviewOrder,
 };
 use crate::actors::settle::{Settle, SettleQueue};
+use crate::actors::under_way::Sent;
 use crate::domain::Decided;
 use crate::domain::account;
 use crate::domain::risk::{RiskBook, UnbookedFact};
@@ -273,14 +274,17 @@ impl StreamHandler<Result<Vec<Arc<Recorded>>, FeedError>> for RiskActor {
     }
 }
 
-impl Handler<Mail<AskRisk>> for RiskActor {
+impl Handler<Mail<Sent>> for RiskActor {
     type Result = ResponseFuture<CommandResult>;
 
-    fn handle(&mut self, ask: Mail<AskRisk>, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, sent: Mail<Sent>, ctx: &mut Self::Context) -> Self::Result {
         fail::fail_point!("risk::command");
         let (reply, answer) = oneshot::channel();
-        self.command(&ask.open(), reply, ctx);
+        let Sent { ask, sending } = sent.open();
+        self.command(&ask, reply, ctx);
         Box::pin(async move {
+            // Under way until the answer is there, whether or not somebody waits for it.
+            let _sending = sending;
             let gone = || CommandFailure::Unknown("risk is being rebuilt".to_owned());
             answer.await.unwrap_or_else(|_| Err(gone()))
         })

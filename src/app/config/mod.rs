@@ -340,6 +340,17 @@ impl Draft {
         }
     }
 
+    /// The read models' database as far as given; for commands that look at it.
+    pub fn read_store(&self) -> Result<PathBuf, ConfigErrors> {
+        match self.errors.is_empty() {
+            false => Err(ConfigErrors(self.errors.clone())),
+            true => Ok(self
+                .read_store
+                .clone()
+                .unwrap_or_else(|| self.data_dir().join("views.db"))),
+        }
+    }
+
     /// The secrets store as far as given; for commands that manage users and keys.
     pub fn secrets_store(&self) -> Result<PathBuf, ConfigErrors> {
         match self.errors.is_empty() {

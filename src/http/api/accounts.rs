@@ -8,10 +8,10 @@ use crate::http::endpoint::{
 use crate::http::page;
 use crate::http::pipeline::Request;
 use crate::http::problem::{Code, Problem};
-use crate::http::rows::{Account, EquityPoint};
+use crate::http::rows::{Account, EquityPoint, Portfolio};
 use crate::identity::Permission;
 use crate::projections::equity::{self, SPREAD_POINTS_MAX};
-use crate::projections::{accounts, standings};
+use crate::projections::{accounts, portfolio, standings};
 use crate::values::{AccountId, Position};
 
 const GROUP: &str = "Accounts";
@@ -43,6 +43,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
         answer: Answer::List(Shape::of::<EquityPoint>()),
         problems: &[Code::NotFound],
         handler: |request| Box::pin(equity_points(request)),
+    },
+    Endpoint {
+        method: Method::Get,
+        path: "/api/v1/accounts/{account}/portfolio",
+        access: Access::Needs(Permission::AccountsRead),
+        group: GROUP,
+        summary: "One account and what it holds, as of one position",
+        description: "What is shown together is asked for together: cash, equity, drawdown and \
+                      positions of one moment, which add up. Separate requests may be answered \
+                      from different moments.",
+        query: &[MIN_POSITION],
+        body: Body::None,
+        answer: Answer::Json(200, Shape::of::<Portfolio>()),
+        problems: &[Code::NotFound],
+        handler: |request| Box::pin(portfolio_of(request)),
     },
     Endpoint {
         method: Method::Get,
@@ -92,6 +107,13 @@ async fn one(request: Request) -> Result<HttpResponse, Problem> {
     let found = standings::find(&request.services.views, &account).await?;
     let row = found.ok_or_else(|| Problem::not_found(format!("account {account}")))?;
     Ok(HttpResponse::Ok().json(Account::from(row)))
+}
+
+async fn portfolio_of(request: Request) -> Result<HttpResponse, Problem> {
+    let account = account_id(&request)?;
+    let found = portfolio::find(&request.services.views, &account).await?;
+    let found = found.ok_or_else(|| Problem::not_found(format!("account {account}")))?;
+    Ok(HttpResponse::Ok().json(Portfolio::from(found)))
 }
 
 async fn equity_points(mut request: Request) -> Result<HttpResponse, Problem> {

@@ -15,6 +15,7 @@ use crate::http::position;
 use crate::http::problem::{Code, Problem};
 use crate::http::rows::KillSwitch;
 use crate::http::rows::kill_switch::{Release, scope_and_key};
+use crate::http::rows::words::HaltScopeWord;
 use crate::identity::Permission;
 use crate::projections::kill_switches;
 use crate::values::{AccountId, StrategyId, Symbol, VenueId};
@@ -83,9 +84,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     reason = "its shape is for the document; bodies are read field by field"
 )]
 pub struct KillSwitchRequest {
-    /// `firm`, `account`, `strategy`, `instrument` or `venue`.
-    #[schema(pattern = "^(firm|account|strategy|instrument|venue)$")]
-    scope: String,
+    scope: HaltScopeWord,
     /// Which account, strategy, instrument or venue; not for the firm.
     #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     key: Option<String>,

@@ -6,7 +6,7 @@ use crate::domain::account::SubmitOrder;
 use crate::http::input::Input;
 use crate::http::pipeline::Request;
 use crate::http::problem::Problem;
-use crate::http::rows::check::SideWord;
+use crate::http::rows::words::{OrderTypeWord, SideWord, TimeInForceWord};
 use crate::values::{
     AccountId, ClientOrderId, OrderTerms, OrderType, Price, Quantity, Side, Symbol, TimeInForce,
     VenueId,
@@ -32,15 +32,14 @@ pub struct NewOrder {
     /// Above 0, with as many decimals as the instrument has.
     #[schema(pattern = "^[0-9]{1,15}([.][0-9]{1,12})?$")]
     quantity: String,
-    /// `market` or `limit`.
-    #[schema(pattern = "^(market|limit)$")]
-    r#type: String,
+    #[schema(inline)]
+    r#type: OrderTypeWord,
     /// For `limit` only, and needed there.
     #[schema(pattern = "^[0-9]{1,15}([.][0-9]{1,12})?$")]
     limit_price: Option<String>,
-    /// `day` (which is taken when left out) or `gtc`.
-    #[schema(pattern = "^(day|gtc)$")]
-    time_in_force: Option<String>,
+    /// `day` is taken when left out.
+    #[schema(value_type = TimeInForceWord, required = false)]
+    time_in_force: Option<TimeInForceWord>,
     /// Unique within the log; made by the server when left out.
     #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     client_order_id: Option<String>,

@@ -4,8 +4,9 @@ use actix_web::HttpResponse;
 
 use crate::http::endpoint::{Access, Answer, Body, Endpoint, Method, Shape};
 use crate::http::pipeline::Request;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::rows::session::StreamTicket;
+use crate::identity::AuthError;
 
 pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
     method: Method::Post,
@@ -17,12 +18,19 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
     query: &[],
     body: Body::None,
     answer: Answer::Json(201, Shape::of::<StreamTicket>()),
-    problems: &[],
+    problems: &[Code::TooManyRequests],
     handler: |request| Box::pin(make(request)),
 }];
 
 async fn make(request: Request) -> Result<HttpResponse, Problem> {
     let principal = &request.caller()?.principal;
-    let (ticket, expires_at) = request.services.identity.ticket(principal)?;
+    let made = request.services.identity.ticket(principal);
+    let (ticket, expires_at) = made.map_err(|error| match error {
+        AuthError::Throttled { retry_after } => {
+            let detail = "too many tickets were made that nobody has used yet";
+            Problem::new(Code::TooManyRequests, detail).retry_after(retry_after.as_secs().max(1))
+        }
+        other => other.into(),
+    })?;
     Ok(HttpResponse::Created().json(StreamTicket { ticket, expires_at }))
 }

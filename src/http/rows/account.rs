@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::average;
 use crate::projections::equity;
+use crate::projections::portfolio;
 use crate::projections::positions::PositionRow;
 use crate::projections::standings::Standing;
 use crate::values::{self, AccountId, Money, Price, Quantity, Ratio, Symbol, Timestamp};
@@ -138,6 +139,42 @@ impl From<equity::EquityPoint> for EquityPoint {
             market_value: point.market_value,
             equity: point.equity,
             drawdown: point.drawdown,
+        }
+    }
+}
+
+/// An account at one moment: every figure is as of `position`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Portfolio {
+    /// Every event up to this one is in the figures, and none after it.
+    #[schema(value_type = u64, example = 140)]
+    pub position: values::Position,
+    /// Business time of that event.
+    #[schema(value_type = String, example = "2005-05-09T23:59:59.999999Z")]
+    pub time: Timestamp,
+    /// Its equity is its cash plus the market value of all positions.
+    pub account: Account,
+    /// What it was worth at the newest event that changed that; absent before the first.
+    pub point: Option<EquityPoint>,
+    /// The last point of an earlier day (UTC) than that of `point`: what its day began with.
+    pub day_base: Option<EquityPoint>,
+    /// Open positions by symbol, at most 1,000.
+    pub positions: Vec<Position>,
+    /// How many are open.
+    #[schema(example = 1)]
+    pub positions_total: u64,
+}
+
+impl From<portfolio::Portfolio> for Portfolio {
+    fn from(found: portfolio::Portfolio) -> Self {
+        Self {
+            position: found.position,
+            time: found.time,
+            account: found.standing.into(),
+            point: found.point.map(EquityPoint::from),
+            day_base: found.day_base.map(EquityPoint::from),
+            positions: found.positions.into_iter().map(Position::from).collect(),
+            positions_total: found.positions_total,
         }
     }
 }

@@ -6,27 +6,16 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::words;
 use crate::events::catalogue::{self, CheckCode, Verdict};
 use crate::http::problem::FieldError;
-
-/// Side of an order.
-#[derive(Debug, Clone, Copy, ToSchema)]
-#[schema(as = Side, rename_all = "snake_case")]
-pub enum SideWord {
-    Buy,
-    Sell,
-}
 
 /// One check as risk evaluated it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Check {
-    /// `account_open`, `no_halt`, `strategy_running`, `instrument_listed`, `quantity_valid`,
-    /// `price_valid`, `reference_fresh`, `price_collar`, `max_order_notional`, `max_position`,
-    /// `short_sale` or `buying_power`.
-    #[schema(value_type = String, example = "buying_power")]
+    #[schema(value_type = words::CheckCodeWord)]
     pub code: CheckCode,
-    /// `passed` or `failed`.
-    #[schema(value_type = String, example = "failed")]
+    #[schema(value_type = words::VerdictWord)]
     pub verdict: Verdict,
     /// What is allowed; absent where no limit applies or none is set.
     #[schema(example = "1000")]

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::check::{self, Check};
 use super::order::Order;
+use super::words::{CheckCodeWord, DecisionWord};
 use crate::actors::messages;
 use crate::domain::account::SubmitOrder;
 use crate::events::catalogue::{self, CheckCode, Verdict};
@@ -106,11 +107,9 @@ impl Refusal {
 /// What risk would decide on an order now. Nothing was recorded, and nothing is promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Preview {
-    /// `approved` or `refused`.
-    #[schema(example = "approved")]
-    pub decision: &'static str,
+    pub decision: DecisionWord,
     /// The first check that failed.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CheckCodeWord>)]
     pub refusal: Option<CheckCode>,
     pub checks: Vec<Check>,
     #[schema(value_type = Option<String>, example = "37.5")]
@@ -141,8 +140,8 @@ impl Preview {
         let rate = preview.commission_rate;
         Self {
             decision: match refusal {
-                None => "approved",
-                Some(_) => "refused",
+                None => DecisionWord::Approved,
+                Some(_) => DecisionWord::Refused,
             },
             refusal,
             checks: assessment.checks.into_iter().map(Check::from).collect(),

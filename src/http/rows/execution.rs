@@ -23,7 +23,7 @@ pub struct Execution {
     pub strategy: Option<StrategyId>,
     #[schema(value_type = String, example = "AAPL")]
     pub symbol: Symbol,
-    #[schema(value_type = super::check::SideWord)]
+    #[schema(value_type = super::words::SideWord)]
     pub side: Side,
     /// FIX LastQty.
     #[schema(value_type = String, example = "10")]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::words;
 use crate::events::Recorded;
 use crate::events::catalogue::{HaltMode, HaltScope, KillSwitchEngaged};
 use crate::projections::kill_switches::KillSwitchRow;
@@ -11,8 +12,7 @@ use crate::values::{Position, Timestamp};
 /// A kill switch that is engaged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KillSwitch {
-    /// `firm`, `account`, `strategy`, `instrument` or `venue`.
-    #[schema(example = "account")]
+    #[schema(value_type = words::HaltScopeWord)]
     pub scope: &'static str,
     /// Which account, strategy, instrument or venue; null for the firm.
     #[schema(example = "demo")]
@@ -35,7 +35,7 @@ pub struct KillSwitch {
 /// A kill switch that was released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Release {
-    #[schema(example = "account")]
+    #[schema(value_type = words::HaltScopeWord)]
     pub scope: &'static str,
     #[schema(example = "demo")]
     pub key: Option<String>,

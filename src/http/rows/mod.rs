@@ -15,8 +15,9 @@ pub mod market;
 pub mod order;
 pub mod session;
 pub mod strategy;
+pub mod words;
 
-pub use account::{Account, EquityPoint, Position};
+pub use account::{Account, EquityPoint, Portfolio, Position};
 pub use actor::{Actor, ProjectionStatus};
 pub use check::Check;
 pub use decision::{OrderDecision, Preview, Reservation};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::average;
+use super::{average, words};
 use crate::events::catalogue::{CheckCode, OrderRefused, OrderSubmitted};
 use crate::events::{Event, Recorded};
 use crate::projections::orders::{OrdStatus, OrderRow};
@@ -34,21 +34,17 @@ pub struct Order {
     pub venue: VenueId,
     #[schema(value_type = String, example = "AAPL")]
     pub symbol: Symbol,
-    #[schema(value_type = super::check::SideWord)]
+    #[schema(value_type = words::SideWord)]
     pub side: Side,
-    /// `market` or `limit`.
-    #[schema(example = "limit")]
+    #[schema(value_type = words::OrderTypeWord)]
     pub r#type: &'static str,
     #[schema(value_type = Option<String>, example = "37.5")]
     pub limit_price: Option<Price>,
-    /// `day` or `gtc`.
-    #[schema(value_type = String, example = "day")]
+    #[schema(value_type = words::TimeInForceWord)]
     pub time_in_force: TimeInForce,
     #[schema(value_type = String, example = "10")]
     pub quantity: Quantity,
-    /// FIX OrdStatus: `pending_new`, `new`, `partially_filled`, `filled`, `pending_cancel`,
-    /// `canceled`, `rejected` or `expired`.
-    #[schema(value_type = String, example = "new")]
+    #[schema(value_type = words::OrderStatusWord)]
     pub status: OrdStatus,
     /// Sent, and it is not known whether it arrived.
     pub in_doubt: bool,
@@ -62,7 +58,7 @@ pub struct Order {
     #[schema(value_type = Option<String>)]
     pub average_price: Option<Price>,
     /// The check of risk that refused it.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::CheckCodeWord>)]
     pub refusal_code: Option<CheckCode>,
     /// Why execution or the venue rejected it.
     pub reject_reason: Option<String>,

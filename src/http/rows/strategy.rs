@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::words;
 use crate::events::catalogue::{SignalAction, StrategyRule};
 use crate::projections::signals::SignalRow;
 use crate::projections::strategies::StrategyRow;
@@ -30,8 +31,7 @@ pub struct Strategy {
     pub venue: VenueId,
     #[schema(value_type = Vec<String>, example = json!(["AAPL"]))]
     pub symbols: Vec<Symbol>,
-    /// `registered`, `approved` or `running`.
-    #[schema(example = "running")]
+    #[schema(value_type = words::StrategyStatusWord)]
     pub status: &'static str,
     /// The last event that changed it.
     #[schema(value_type = u64, example = 12)]
@@ -72,7 +72,7 @@ pub struct Signal {
     pub strategy: StrategyId,
     #[schema(value_type = String, example = "AAPL")]
     pub symbol: Symbol,
-    #[schema(value_type = super::check::SideWord)]
+    #[schema(value_type = words::SideWord)]
     pub side: Side,
     /// The bar it was seen at.
     #[schema(value_type = String, example = "2005-05-09")]
@@ -82,8 +82,7 @@ pub struct Signal {
     /// Strength; for a crossing, the averages' relative distance.
     #[schema(value_type = String, example = "0.0012")]
     pub confidence: Ratio,
-    /// `order` or `none`.
-    #[schema(example = "order")]
+    #[schema(value_type = words::SignalActionWord)]
     pub action: &'static str,
     /// Why nothing was done.
     pub reason: Option<String>,

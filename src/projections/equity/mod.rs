@@ -10,6 +10,7 @@ mod queries;
 mod table;
 
 pub use queries::{SPREAD_POINTS_MAX, latest, page, spread};
+pub(super) use queries::{before_in, latest_in};
 pub use table::EquityPoint;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,8 +1,10 @@
 //! What can be asked of equity.
 
+use sqlx::sqlite::SqliteConnection;
+
 use super::table::EquityPoint;
 use crate::projections::{PAGE_ROWS_MAX, Views, ViewsError, rows};
-use crate::values::{AccountId, Position};
+use crate::values::{AccountId, Position, Timestamp};
 
 /// Most points that a whole history is spread over.
 pub const SPREAD_POINTS_MAX: u32 = 2_000;
@@ -27,13 +29,34 @@ pub async fn page(
 
 /// The account's newest point.
 pub async fn latest(views: &Views, account: &AccountId) -> Result<Option<EquityPoint>, ViewsError> {
-    let newest = sqlx::query_as(
-        "SELECT * FROM equity_points WHERE account = ? ORDER BY position DESC LIMIT 1",
+    let mut db = views.readers().acquire().await?;
+    Ok(latest_in(&mut db, account).await?)
+}
+
+pub(in crate::projections) async fn latest_in(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+) -> Result<Option<EquityPoint>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM equity_points WHERE account = ? ORDER BY position DESC LIMIT 1")
+        .bind(account.as_str())
+        .fetch_optional(db)
+        .await
+}
+
+/// The account's newest point of before `time`.
+pub(in crate::projections) async fn before_in(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+    time: Timestamp,
+) -> Result<Option<EquityPoint>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT * FROM equity_points WHERE account = ? AND time_micros < ?
+         ORDER BY position DESC LIMIT 1",
     )
     .bind(account.as_str())
-    .fetch_optional(views.readers())
-    .await?;
-    Ok(newest)
+    .bind(time.micros())
+    .fetch_optional(db)
+    .await
 }
 
 /// At most `points` points in order that stand for the account's whole history, the newest among

@@ -25,7 +25,7 @@ function isProblem(body: unknown): body is Problem {
 }
 
 function unreadable(status: number): Problem {
-  const code = status >= 502 && status <= 504 ? 'unavailable' : 'unreadable';
+  const code: Problem['code'] = status >= 502 && status <= 504 ? 'unavailable' : 'unreadable';
   return { type: 'about:blank', title: `HTTP ${status}`, status, code };
 }
 
@@ -44,4 +44,11 @@ export function outcomeUnknown(failure: Failure): boolean {
   // A proxy's own page says nothing about what the node did before it.
   const { code, type } = failure.problem;
   return type === 'about:blank' || code === 'outcome_unknown' || code === 'internal';
+}
+
+/** Asking again would bring the same answer. */
+export function isFinal(failure: Failure): boolean {
+  if (failure.kind === 'network') return false;
+  const { status } = failure.problem;
+  return status >= 400 && status < 500 && status !== 429;
 }

@@ -126,6 +126,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{account}/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One account and what it holds, as of one position
+         * @description What is shown together is asked for together: cash, equity, drawdown and positions of one moment, which add up. Separate requests may be answered from different moments.
+         */
+        get: operations["get_accounts_by_account_portfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/events": {
         parameters: {
             query?: never;
@@ -601,13 +621,7 @@ export interface components {
         };
         /** @description One check as risk evaluated it. */
         Check: {
-            /**
-             * @description `account_open`, `no_halt`, `strategy_running`, `instrument_listed`, `quantity_valid`,
-             *     `price_valid`, `reference_fresh`, `price_collar`, `max_order_notional`, `max_position`,
-             *     `short_sale` or `buying_power`.
-             * @example buying_power
-             */
-            code: string;
+            code: components["schemas"]["CheckCode"];
             /**
              * @description What is allowed; absent where no limit applies or none is set.
              * @example 1000
@@ -620,12 +634,18 @@ export interface components {
              * @example 3750.75
              */
             observed?: string | null;
-            /**
-             * @description `passed` or `failed`.
-             * @example failed
-             */
-            verdict: string;
+            verdict: components["schemas"]["Verdict"];
         };
+        /**
+         * @description The checks of risk, in the order in which they are evaluated.
+         * @enum {string}
+         */
+        CheckCode: "account_open" | "no_halt" | "strategy_running" | "instrument_listed" | "quantity_valid" | "price_valid" | "reference_fresh" | "price_collar" | "max_order_notional" | "max_position" | "short_sale" | "buying_power";
+        /**
+         * @description What risk decides, or would decide.
+         * @enum {string}
+         */
+        Decision: "approved" | "refused";
         /** @description What an account was worth after one event. */
         EquityPoint: {
             /** @example 99624.73 */
@@ -753,6 +773,11 @@ export interface components {
             /** @example quantity must be above 0 */
             message: string;
         };
+        /**
+         * @description What a kill switch stops.
+         * @enum {string}
+         */
+        HaltScope: "firm" | "account" | "strategy" | "instrument" | "venue";
         /** @description What can be traded, and how finely. */
         Instrument: {
             /**
@@ -817,11 +842,7 @@ export interface components {
              * @example 150
              */
             position: number;
-            /**
-             * @description `firm`, `account`, `strategy`, `instrument` or `venue`.
-             * @example account
-             */
-            scope: string;
+            scope: components["schemas"]["HaltScope"];
         };
         /**
          * @description Which kill switch, and why.
@@ -835,8 +856,7 @@ export interface components {
             cause: string;
             /** @description Which account, strategy, instrument or venue; not for the firm. */
             key?: string | null;
-            /** @description `firm`, `account`, `strategy`, `instrument` or `venue`. */
-            scope: string;
+            scope: components["schemas"]["HaltScope"];
         };
         /**
          * @description Who wants to sign in.
@@ -876,10 +896,13 @@ export interface components {
              */
             side: "buy" | "sell";
             symbol: string;
-            /** @description `day` (which is taken when left out) or `gtc`. */
-            time_in_force?: string | null;
-            /** @description `market` or `limit`. */
-            type: string;
+            /** @description `day` is taken when left out. */
+            time_in_force?: components["schemas"]["TimeInForce"];
+            /**
+             * @description Kind of an order: FIX OrdType.
+             * @enum {string}
+             */
+            type: "market" | "limit";
             /** @description Where to send it; the node's own venue when left out. */
             venue?: string | null;
         };
@@ -924,17 +947,11 @@ export interface components {
             position: number;
             /** @example 10 */
             quantity: string;
-            /** @description The check of risk that refused it. */
-            refusal_code?: string | null;
+            refusal_code?: components["schemas"]["CheckCode"] | null;
             /** @description Why execution or the venue rejected it. */
             reject_reason?: string | null;
             side: components["schemas"]["Side"];
-            /**
-             * @description FIX OrdStatus: `pending_new`, `new`, `partially_filled`, `filled`, `pending_cancel`,
-             *     `canceled`, `rejected` or `expired`.
-             * @example new
-             */
-            status: string;
+            status: components["schemas"]["OrderStatus"];
             strategy?: string | null;
             /** @example 2005-05-06T23:59:59.999999Z */
             submitted_at: string;
@@ -945,16 +962,8 @@ export interface components {
             submitted_position: number;
             /** @example AAPL */
             symbol: string;
-            /**
-             * @description `day` or `gtc`.
-             * @example day
-             */
-            time_in_force: string;
-            /**
-             * @description `market` or `limit`.
-             * @example limit
-             */
-            type: string;
+            time_in_force: components["schemas"]["TimeInForce"];
+            type: components["schemas"]["OrderType"];
             /** @example 2005-05-06T23:59:59.999999Z */
             updated_at: string;
             /** @example paper */
@@ -977,6 +986,42 @@ export interface components {
              */
             reference_price: string;
             reservation: components["schemas"]["Reservation"];
+        };
+        /**
+         * @description FIX OrdStatus.
+         * @enum {string}
+         */
+        OrderStatus: "pending_new" | "new" | "partially_filled" | "filled" | "pending_cancel" | "canceled" | "rejected" | "expired";
+        /**
+         * @description Kind of an order: FIX OrdType.
+         * @enum {string}
+         */
+        OrderType: "market" | "limit";
+        /** @description An account at one moment: every figure is as of `position`. */
+        Portfolio: {
+            /** @description Its equity is its cash plus the market value of all positions. */
+            account: components["schemas"]["Account"];
+            day_base?: components["schemas"]["EquityPoint"] | null;
+            point?: components["schemas"]["EquityPoint"] | null;
+            /**
+             * Format: int64
+             * @description Every event up to this one is in the figures, and none after it.
+             * @example 140
+             */
+            position: number;
+            /** @description Open positions by symbol, at most 1,000. */
+            positions: components["schemas"]["Position"][];
+            /**
+             * Format: int64
+             * @description How many are open.
+             * @example 1
+             */
+            positions_total: number;
+            /**
+             * @description Business time of that event.
+             * @example 2005-05-09T23:59:59.999999Z
+             */
+            time: string;
         };
         /** @description What one account holds of one instrument. */
         Position: {
@@ -1026,11 +1071,7 @@ export interface components {
              * @example 0.38
              */
             commission?: string | null;
-            /**
-             * @description `approved` or `refused`.
-             * @example approved
-             */
-            decision: string;
+            decision: components["schemas"]["Decision"];
             /**
              * @description Quantity times limit price, or times reference price for a market order.
              * @example 375
@@ -1038,19 +1079,15 @@ export interface components {
             notional?: string | null;
             /** @example 37.5 */
             reference_price?: string | null;
-            /** @description The first check that failed. */
-            refusal?: string | null;
+            refusal?: components["schemas"]["CheckCode"] | null;
             reservation?: components["schemas"]["Reservation"] | null;
         };
         /** @description Any failure; what it may carry besides is said at its code. */
         Problem: {
             /** @description With `order_refused`. */
             checks?: components["schemas"]["Check"][] | null;
-            /**
-             * @description Stable, for programs.
-             * @example invalid_field
-             */
-            code: string;
+            /** @description Stable, for programs. */
+            code: components["schemas"]["ProblemCode"];
             /** @description One sentence: what was wrong, where, what is allowed. */
             detail: string;
             /** @description Absent when there are none. */
@@ -1066,8 +1103,7 @@ export interface components {
              * @description With `order_refused`: the last position of what was recorded.
              */
             position?: number | null;
-            /** @description With `order_refused`: the first check that failed. */
-            refusal?: string | null;
+            refusal?: components["schemas"]["CheckCode"] | null;
             /** @description Also in the header `X-Request-Id`, and in the server's log beside its own faults. */
             request_id: string;
             /**
@@ -1080,6 +1116,11 @@ export interface components {
             /** @example /api/docs/problems#invalid_field */
             type: string;
         };
+        /**
+         * @description Everything that can go wrong; `/api/docs/problems` says what to do about each.
+         * @enum {string}
+         */
+        ProblemCode: "malformed_json" | "bad_request" | "bad_cursor" | "unauthenticated" | "bad_credentials" | "forbidden" | "csrf_token_missing" | "origin_not_allowed" | "not_found" | "method_not_allowed" | "no_open_order" | "client_order_id_taken" | "idempotency_key_reused" | "kill_switch_not_engaged" | "host_not_allowed" | "body_too_large" | "unsupported_media_type" | "invalid_field" | "unknown_account" | "unknown_venue" | "order_refused" | "login_throttled" | "too_many_requests" | "internal" | "unavailable" | "outcome_unknown" | "read_model_behind";
         /** @description How far a read model is. */
         ProjectionStatus: {
             /**
@@ -1118,8 +1159,7 @@ export interface components {
              * @example 151
              */
             position: number;
-            /** @example account */
-            scope: string;
+            scope: components["schemas"]["HaltScope"];
         };
         /** @description What an open order holds back: cash for a buy, units for a sell. */
         Reservation: {
@@ -1165,11 +1205,7 @@ export interface components {
         Side: "buy" | "sell";
         /** @description What a strategy saw, and what it did about it. */
         Signal: {
-            /**
-             * @description `order` or `none`.
-             * @example order
-             */
-            action: string;
+            action: components["schemas"]["SignalAction"];
             /**
              * @description The bar it was seen at.
              * @example 2005-05-09
@@ -1201,6 +1237,11 @@ export interface components {
             /** @example 2005-05-09T23:59:59.999999Z */
             time: string;
         };
+        /**
+         * @description What a strategy did about a signal.
+         * @enum {string}
+         */
+        SignalAction: "order" | "none";
         /** @description One instance of a strategy. */
         Strategy: {
             /** @example demo */
@@ -1217,11 +1258,7 @@ export interface components {
              * @example 12
              */
             position: number;
-            /**
-             * @description `registered`, `approved` or `running`.
-             * @example running
-             */
-            status: string;
+            status: components["schemas"]["StrategyStatus"];
             /** @example sma-cross-1 */
             strategy: string;
             /**
@@ -1233,6 +1270,11 @@ export interface components {
             /** @example paper */
             venue: string;
         };
+        /**
+         * @description How far a strategy is.
+         * @enum {string}
+         */
+        StrategyStatus: "registered" | "approved" | "running";
         /** @description A ticket for the stream. */
         StreamTicket: {
             /** @example 2026-01-31T09:30:30.000000Z */
@@ -1240,6 +1282,16 @@ export interface components {
             /** @description Good once, in the first frame on the stream. */
             ticket: string;
         };
+        /**
+         * @description FIX TimeInForce.
+         * @enum {string}
+         */
+        TimeInForce: "day" | "gtc";
+        /**
+         * @description What a check came to.
+         * @enum {string}
+         */
+        Verdict: "passed" | "failed";
         /** @description Who stands behind an event. */
         Who: {
             /**
@@ -1290,6 +1342,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: A fault of the server. */
             500: {
                 headers: {
@@ -1321,6 +1391,24 @@ export interface operations {
             };
             /** @description `bad_request`: The address or its query is wrong. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1366,6 +1454,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: A fault of the server. */
             500: {
                 headers: {
@@ -1397,6 +1503,24 @@ export interface operations {
             };
             /** @description `bad_request`: The address or its query is wrong. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1472,6 +1596,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1490,7 +1632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1562,6 +1704,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1580,7 +1740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1661,6 +1821,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1679,7 +1857,115 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accounts_by_account_portfolio: {
+        parameters: {
+            query?: {
+                /** @description Waits until the read models have reached this position, at most 2 seconds. */
+                min_position?: number;
+            };
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    /** @description The position that the read models are complete up to. */
+                    "Blotter-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Portfolio"];
+                };
+            };
+            /** @description `bad_request`: The address or its query is wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A fault of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1761,6 +2047,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1779,7 +2083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1853,6 +2157,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1871,7 +2193,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1945,6 +2267,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -1963,7 +2303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2031,6 +2371,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2049,7 +2407,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2103,6 +2461,24 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2182,6 +2558,24 @@ export interface operations {
             };
             /** @description `forbidden`: Not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2281,6 +2675,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2299,7 +2711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2366,6 +2778,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `client_order_id_taken`: The client order id was used before. `idempotency_key_reused`: The Idempotency-Key belongs to another command. */
             409: {
                 headers: {
@@ -2386,6 +2807,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2485,6 +2915,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `client_order_id_taken`: The client order id was used before. */
             409: {
                 headers: {
@@ -2505,6 +2944,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2611,6 +3059,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2629,7 +3095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2707,6 +3173,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. `no_open_order`: The order is not open. */
             409: {
                 headers: {
@@ -2727,6 +3202,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2840,6 +3324,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2858,7 +3360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2928,6 +3430,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -2946,7 +3466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3010,6 +3530,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -3028,7 +3566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3106,6 +3644,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. */
             409: {
                 headers: {
@@ -3126,6 +3673,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3160,7 +3716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `outcome_unknown`: Not known whether it was recorded. `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `outcome_unknown`: Not known whether it was recorded. `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3227,6 +3783,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another command. `kill_switch_not_engaged`: The kill switch is not engaged. */
             409: {
                 headers: {
@@ -3247,6 +3812,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3343,6 +3917,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -3354,6 +3937,15 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The body's type is not understood. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3430,6 +4022,24 @@ export interface operations {
             };
             /** @description `bad_credentials`: The credentials are not valid. `unauthenticated`: Nobody is signed in. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3516,6 +4126,24 @@ export interface operations {
             };
             /** @description `not_found`: There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3613,6 +4241,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -3631,7 +4277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3699,6 +4345,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `login_throttled`: Too many failed attempts. */
             429: {
                 headers: {
@@ -3717,7 +4381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `read_model_behind`: The read model has not reached `min_position`. `unavailable`: Not possible now. */
+            /** @description `read_model_behind`: The read models are not there yet. `unavailable`: Not possible now. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3778,7 +4442,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `login_throttled`: Too many failed attempts. */
+            /** @description `method_not_allowed`: The method is not offered here. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_not_allowed`: The server does not answer to this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `login_throttled`: Too many failed attempts. `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -1,69 +1,20 @@
 // The shapes of the API under short names. They come from the OpenAPI document: `npm run generate`
 // renews schema.d.ts, and this file is the only one that knows how the document names them.
-//
-// The document gives words (a status, a scope) as text. Where the page has to know each of them, they
-// are listed here; a word that is not listed is shown as it is.
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
-export type Side = 'buy' | 'sell';
-export type OrderKind = 'market' | 'limit';
-export type TimeInForce = 'day' | 'gtc';
-export type HaltScope = 'firm' | 'account' | 'strategy' | 'instrument' | 'venue';
-export type StrategyStatus = 'registered' | 'approved' | 'running';
-export type OrderStatus =
-  | 'pending_new'
-  | 'new'
-  | 'partially_filled'
-  | 'filled'
-  | 'pending_cancel'
-  | 'canceled'
-  | 'rejected'
-  | 'expired';
+// Words that the document lists: the page has to know each of them.
+export type Side = Schemas['Side'];
+export type OrderKind = Schemas['OrderType'];
+export type TimeInForce = Schemas['TimeInForce'];
+export type OrderStatus = Schemas['OrderStatus'];
+export type HaltScope = Schemas['HaltScope'];
+export type StrategyStatus = Schemas['StrategyStatus'];
 /** Why a request can fail; what it means is said at `/api/docs/problems`. */
-export type ProblemCode =
-  | 'malformed_json'
-  | 'bad_request'
-  | 'bad_cursor'
-  | 'unauthenticated'
-  | 'bad_credentials'
-  | 'forbidden'
-  | 'csrf_token_missing'
-  | 'origin_not_allowed'
-  | 'not_found'
-  | 'method_not_allowed'
-  | 'no_open_order'
-  | 'client_order_id_taken'
-  | 'idempotency_key_reused'
-  | 'kill_switch_not_engaged'
-  | 'host_not_allowed'
-  | 'body_too_large'
-  | 'unsupported_media_type'
-  | 'invalid_field'
-  | 'unknown_account'
-  | 'unknown_venue'
-  | 'order_refused'
-  | 'login_throttled'
-  | 'too_many_requests'
-  | 'internal'
-  | 'unavailable'
-  | 'outcome_unknown'
-  | 'read_model_behind';
+export type ProblemCode = Schemas['ProblemCode'];
 /** The checks of risk; each can be why an order is refused. */
-export type CheckCode =
-  | 'account_open'
-  | 'no_halt'
-  | 'strategy_running'
-  | 'instrument_listed'
-  | 'quantity_valid'
-  | 'price_valid'
-  | 'reference_fresh'
-  | 'price_collar'
-  | 'max_order_notional'
-  | 'max_position'
-  | 'short_sale'
-  | 'buying_power';
+export type CheckCode = Schemas['CheckCode'];
 
 export type Session = Schemas['Session'];
 export type Order = Schemas['Order'];
@@ -73,6 +24,7 @@ export type Check = Schemas['Check'];
 export type Execution = Schemas['Execution'];
 export type Position = Schemas['Position'];
 export type Account = Schemas['Account'];
+export type Portfolio = Schemas['Portfolio'];
 export type EquityPoint = Schemas['EquityPoint'];
 export type Instrument = Schemas['Instrument'];
 export type Candle = Schemas['Candle'];
@@ -86,9 +38,10 @@ export type BodyField = keyof (Schemas['NewOrder'] & Schemas['CancelRequest'] & 
 /** The payload depends on the type of event; it is read field by field. */
 export type Event = Omit<Schemas['Event'], 'payload'> & { payload: Record<string, unknown> };
 
-/** What every problem has, and what it may have. */
-export type Problem = Pick<Schemas['Problem'], 'code' | 'title' | 'status'> &
-  Partial<Schemas['Problem']>;
+/** What every problem has, and what it may have. `unreadable`: the page's own code for an answer that
+    is none. */
+export type Problem = Pick<Schemas['Problem'], 'title' | 'status'> & { code: ProblemCode | 'unreadable' } &
+  Partial<Omit<Schemas['Problem'], 'code'>>;
 
 /** What a session may do; named as the server names it. */
 export type Permission =

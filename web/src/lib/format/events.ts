@@ -4,6 +4,7 @@ import type { Event } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 import { checkFailure } from './checks';
 import { kindName, scopeText, sideName, signalReason, timeInForceName } from './labels';
+import { recorded } from './recorded';
 import { MISSING, money, percent, price, quantity, signedMoney } from './numbers';
 
 type Payload = Record<string, unknown>;
@@ -42,7 +43,7 @@ function fill(payload: Payload): { side: string; quantity: string; symbol: strin
 
 function halt(payload: Payload): { scope: string; cause: string } {
   const scope = scopeText(text(payload, 'scope'), text(payload, 'key'));
-  return { scope, cause: text(payload, 'cause') };
+  return { scope, cause: recorded(text(payload, 'cause')) };
 }
 
 const user = (payload: Payload): { user: string } => ({ user: text(payload, 'user') || MISSING });
@@ -53,7 +54,7 @@ function peer(payload: Payload): { peer: string } {
   if (known === 'forgotten') return { peer: m.event_peer_forgotten() };
   return { peer: known === 'unreadable' ? m.event_peer_unreadable() : known };
 }
-const reason = (payload: Payload): { reason: string } => ({ reason: text(payload, 'reason') });
+const reason = (payload: Payload): { reason: string } => ({ reason: recorded(text(payload, 'reason')) });
 /** `strategy-sma-cross-1` is strategy sma-cross-1. */
 const owner = (event: Event): string => event.stream.slice(event.stream.indexOf('-') + 1);
 
@@ -83,17 +84,17 @@ const SENTENCES: Record<string, Sentence> = {
   KillSwitchReleased: (p) => m.event_kill_released(halt(p)),
   StrategyRegistered: (p) => m.event_strategy_registered({ name: text(p, 'name') }),
   StrategyApproved: (p, event) =>
-    m.event_strategy_approved({ strategy: owner(event), reason: text(p, 'reason') }),
+    m.event_strategy_approved({ strategy: owner(event), ...reason(p) }),
   StrategyStarted: (_, event) => m.event_strategy_started({ strategy: owner(event) }),
   SignalGenerated: signal,
   PriceMarked: (p) =>
     m.event_price_marked({ symbol: text(p, 'symbol'), price: price(text(p, 'bar.close')) }),
   InstrumentListed: (p) => m.event_instrument_listed({ symbol: text(p, 'instrument.symbol') }),
   NodeStarted: (p) => m.event_node_started({ node: text(p, 'node') }),
-  NodeStopped: (p) => m.event_node_stopped({ node: text(p, 'node'), reason: text(p, 'reason') }),
+  NodeStopped: (p) => m.event_node_stopped({ node: text(p, 'node'), ...reason(p) }),
   ActorRestarted: (p) =>
-    m.event_actor_restarted({ actor: text(p, 'actor'), cause: text(p, 'cause') }),
-  AlertRaised: (p) => m.event_alert_raised({ summary: text(p, 'summary') }),
+    m.event_actor_restarted({ actor: text(p, 'actor'), cause: recorded(text(p, 'cause')) }),
+  AlertRaised: (p) => m.event_alert_raised({ summary: recorded(text(p, 'summary')) }),
   AlertDelivered: (p) => m.event_alert_delivered({ channel: text(p, 'channel') }),
   UserRegistered: (p) => m.event_user_registered(user(p)),
   RoleGranted: (p) => m.event_role_granted({ ...user(p), role: text(p, 'role') }),
@@ -106,7 +107,7 @@ const SENTENCES: Record<string, Sentence> = {
     m.event_access_denied({ who: text(p, 'principal'), permission: text(p, 'permission') }),
   ApiKeyIssued: (p) => m.event_key_issued({ ...user(p), key: text(p, 'key_id') }),
   ApiKeyRevoked: (p) => m.event_key_revoked({ ...user(p), key: text(p, 'key_id') }),
-  SessionRevoked: (p) => m.event_session_revoked({ ...user(p), reason: text(p, 'reason') }),
+  SessionRevoked: (p) => m.event_session_revoked({ ...user(p), ...reason(p) }),
   UserForgotten: (p) => m.event_user_forgotten(user(p)),
 };
 
@@ -122,6 +123,7 @@ function signal(payload: Payload): string {
     : m.event_signal_none({ ...seen, reason: signalReason(text(payload, 'reason')) });
 }
 
+/** May hold recorded text, which is marked: show it with `RecordedText`, or make it `plain`. */
 export function sentence(event: Event): string {
   const known = SENTENCES[event.type];
   if (known !== undefined) return known(event.payload, event);

@@ -1,7 +1,7 @@
 // A failed request as a sentence in the chosen language, by its stable code. A code that is not known
 // here (a newer server) keeps the server's own words, which are English.
 import type { Failure } from '$lib/api/problem';
-import type { ProblemCode } from '$lib/api/types';
+import type { Problem } from '$lib/api/types';
 import { m } from '$paraglide/messages.js';
 import { getLocale } from '$paraglide/runtime.js';
 import { checkFailure } from './checks';
@@ -15,8 +15,7 @@ interface Particulars {
   check: string;
 }
 
-/** `unreadable`: the page's own code for an answer that is no problem. */
-const SENTENCES: Record<ProblemCode | 'unreadable', (particulars: Particulars) => string> = {
+const SENTENCES: Record<Problem['code'], (particulars: Particulars) => string> = {
   malformed_json: m.problem_malformed_json,
   bad_request: m.problem_bad_request,
   bad_cursor: m.problem_bad_cursor,

@@ -10,7 +10,6 @@ import type {
   KillSwitch,
   Order,
   Permission,
-  Position,
   Signal,
   Strategy,
 } from '$lib/api/types';
@@ -22,6 +21,7 @@ import { Connection } from './connection.svelte';
 import { draftOf } from './draft.svelte';
 import { Equity } from './equity.svelte';
 import { List } from './list.svelte';
+import { Portfolio } from './portfolio.svelte';
 import { Refresher, SPACING_MS } from './refresher';
 import { changedBy, type ResourceName } from './routing';
 import { session } from './session.svelte';
@@ -66,11 +66,12 @@ export class Desk {
   ordersShown = $state<'open' | 'all'>('all');
   /** The order to bring into view among the orders. */
   sought = $state<string | null>(null);
-  businessTime = $state<string | null>(null);
+  #heardTime = $state<string | null>(null);
   /** Increases when fills of the log may have been missed. */
   fillsEdition = $state(0);
 
   readonly connection = new Connection();
+  readonly portfolio = new Portfolio();
   readonly equity = new Equity();
   readonly candles = new Candles();
   readonly tape = new Tape();
@@ -78,9 +79,6 @@ export class Desk {
 
   readonly accounts = new List<Account>(() =>
     ask(api.GET('/api/v1/accounts', { params: { query: { limit: LIST_LIMIT } } })),
-  );
-  readonly positions = new List<Position>(() =>
-    ask(api.GET('/api/v1/positions', { params: { query: this.#ofAccount } })),
   );
   readonly openOrders = new List<Order>(() =>
     ask(api.GET('/api/v1/orders', { params: { query: { ...this.#ofAccount, status: 'open' } } })),
@@ -103,6 +101,9 @@ export class Desk {
   readonly killSwitches = new List<KillSwitch>(() => ask(api.GET('/api/v1/risk/kill-switches')));
 
   selectedAccount = $derived(this.accounts.rows.find((row) => row.account === this.account));
+
+  /** That of the figures; of the newest event for those who may not see them. */
+  businessTime = $derived(this.portfolio.now?.time ?? this.#heardTime);
 
   #refresher = new Refresher({
     now: () => performance.now(),
@@ -179,8 +180,11 @@ export class Desk {
   showAccount(account: string): void {
     if (account === this.account) return;
     this.account = account;
+    this.portfolio.show(account);
     this.equity.show(account);
-    this.mark('positions', 'openOrders', 'allOrders', 'executions', 'equity');
+    this.mark('portfolio', 'openOrders', 'allOrders', 'executions', 'equity');
+    // What was typed is an order of this account now; after a reload it was none before.
+    if (this.ticket.touched) this.ticket.changed();
   }
 
   mark(...names: ResourceName[]): void {
@@ -199,12 +203,12 @@ export class Desk {
     ): void => {
       if (session.can(permission)) this.#refresher.register(name, fetch, everyMs, urgent);
     };
-    register('accounts', 'accounts.read', () => this.#refreshAccounts(), 500);
+    register('accounts', 'accounts.read', () => this.#refreshAccounts(), 2_000);
+    register('portfolio', 'accounts.read', ifAccount(this.portfolio.refresh), 500);
     register('killSwitches', 'kill_switches.read', this.killSwitches.refresh, 0, true);
     register('openOrders', 'orders.read', ifAccount(this.openOrders.refresh), 600);
     register('allOrders', 'orders.read', ifAccount(() => this.#refreshAllOrders()), 600);
     register('equity', 'accounts.read', ifAccount(this.equity.refresh), 600);
-    register('positions', 'accounts.read', ifAccount(this.positions.refresh), 700);
     register('executions', 'accounts.read', ifAccount(this.executions.refresh), 800);
     register('signals', 'strategies.read', this.signals.refresh, 1_500);
     register('strategies', 'strategies.read', this.strategies.refresh, 2_000);
@@ -255,6 +259,7 @@ export class Desk {
   #refetch(): void {
     this.#waiting = [];
     this.tape.breakOff();
+    this.portfolio.startOver();
     this.equity.reset();
     this.candles.refetch();
     this.fillsEdition += 1;
@@ -277,7 +282,7 @@ export class Desk {
     this.#waiting = [];
     const last = events.at(-1);
     if (last === undefined) return;
-    this.businessTime = last.occurred_at;
+    this.#heardTime = last.occurred_at;
     const changed = new Set<ResourceName>();
     for (const event of events) {
       if (event.type === 'PriceMarked') this.#takePrice(event);

@@ -2,8 +2,7 @@
 import { api, ask } from '$lib/api/client';
 import type { Failure } from '$lib/api/problem';
 import type { EquityPoint } from '$lib/api/types';
-import { businessDate } from '$lib/format/time';
-import { append, dayPnlOf, type DayPnl } from './equity-points';
+import { append } from './equity-points';
 
 const FIRST_POINTS = 1_000;
 const PAGE = 1_000;
@@ -12,16 +11,9 @@ export class Equity {
   points = $state.raw<EquityPoint[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure | null>(null);
-  /** The last point of the latest business day before today's; what day P&L counts from. */
-  #dayBase = $state.raw<EquityPoint | null>(null);
   #account = '';
 
   latest = $derived(this.points.at(-1) ?? null);
-
-  /** The change of the business day; `today` is the date that the market data has reached. */
-  dayPnl(today: string, holding: boolean): DayPnl | null {
-    return dayPnlOf(this.latest, this.#dayBase, today, holding);
-  }
 
   show(account: string): void {
     if (account === this.#account) return;
@@ -32,7 +24,6 @@ export class Equity {
   /** Forgets everything; the next refresh starts over. */
   reset(): void {
     this.points = [];
-    this.#dayBase = null;
     this.loaded = false;
   }
 
@@ -47,14 +38,6 @@ export class Equity {
     if (spread === null || account !== this.#account) return spread !== null;
     this.#take(spread);
     this.loaded = true;
-    // Spread points may be days apart; the last stretch is fetched whole, for the day's P&L.
-    const before = spread.at(-3);
-    if (before === undefined) return true;
-    const dense = await this.#fetch(account, { after: before.position, limit: PAGE });
-    if (dense === null || account !== this.#account) return dense !== null;
-    const known = this.points.filter((point) => point.position <= before.position);
-    this.points = [];
-    this.#take([...known, ...dense]);
     return true;
   }
 
@@ -77,11 +60,6 @@ export class Equity {
   }
 
   #take(points: EquityPoint[]): void {
-    let last = this.points.at(-1) ?? null;
-    for (const point of points) {
-      if (last && businessDate(point.time) > businessDate(last.time)) this.#dayBase = last;
-      last = point;
-    }
     if (points.length > 0) this.points = append(this.points, points);
   }
 }

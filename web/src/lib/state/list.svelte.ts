@@ -1,6 +1,6 @@
 // One list of the API as the page holds it: rows, whether they have arrived, and what went wrong.
 // A failed refresh keeps the rows that are there; the panel says that they may be old.
-import type { Answer, Failure } from '$lib/api/problem';
+import { isFinal, type Answer, type Failure } from '$lib/api/problem';
 
 export class List<T> {
   rows = $state.raw<T[]>([]);
@@ -28,11 +28,4 @@ export class List<T> {
     this.loaded = true;
     this.failure = null;
   }
-}
-
-/** Asking again would bring the same answer. */
-function isFinal(failure: Failure): boolean {
-  if (failure.kind === 'network') return false;
-  const { status } = failure.problem;
-  return status >= 400 && status < 500 && status !== 429;
 }

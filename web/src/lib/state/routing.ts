@@ -3,7 +3,7 @@
 
 export type ResourceName =
   | 'accounts'
-  | 'positions'
+  | 'portfolio'
   | 'equity'
   | 'openOrders'
   | 'allOrders'
@@ -14,14 +14,14 @@ export type ResourceName =
   | 'instruments';
 
 const ORDERS: ResourceName[] = ['openOrders', 'allOrders'];
-const MONEY: ResourceName[] = ['accounts', 'positions', 'equity'];
+const MONEY: ResourceName[] = ['portfolio', 'equity'];
 
 const CHANGES: Record<string, ResourceName[]> = {
-  AccountOpened: ['accounts', 'equity'],
-  CashDeposited: ['accounts', 'equity'],
+  AccountOpened: ['accounts', ...MONEY],
+  CashDeposited: MONEY,
   FillBooked: [...ORDERS, ...MONEY, 'executions'],
-  ReservationReleased: [...ORDERS, 'accounts'],
-  OrderApproved: [...ORDERS, 'accounts'],
+  ReservationReleased: [...ORDERS, 'portfolio'],
+  OrderApproved: [...ORDERS, 'portfolio'],
   SignalGenerated: ['signals'],
   PriceMarked: MONEY,
   InstrumentListed: ['instruments'],

@@ -103,7 +103,7 @@ describe('day P&L', () => {
 
 describe('routing', () => {
   it('fetches what an event changes, and nothing for the rest', () => {
-    expect(changedBy('FillBooked')).toEqual(expect.arrayContaining(['openOrders', 'executions', 'positions', 'equity']));
+    expect(changedBy('FillBooked')).toEqual(expect.arrayContaining(['openOrders', 'executions', 'portfolio', 'equity']));
     expect(changedBy('OrderInDoubt')).toEqual(['openOrders', 'allOrders']);
     expect(changedBy('CancelRejected')).toEqual(['openOrders', 'allOrders']);
     expect(changedBy('StrategyStarted')).toEqual(['strategies']);

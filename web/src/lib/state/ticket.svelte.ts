@@ -1,8 +1,8 @@
 // The order ticket: what is typed, what the server says about it, and the submission.
 //
 // Invariants: nothing typed is lost by a refusal or a failure; one order has one Idempotency-Key
-// until its outcome is known, also when the dialog was left in between; a repetition is never sent
-// blind, but after a new preview; only the newest preview is shown.
+// until its outcome is known, also when the dialog was left or the page loaded again in between; a
+// repetition is never sent blind, but after a new preview; only the newest preview is shown.
 import { api, ask, mintKey } from '$lib/api/client';
 import { outcomeUnknown, type Failure } from '$lib/api/problem';
 import type { NewOrder, Order, Preview } from '$lib/api/types';
@@ -96,6 +96,7 @@ export class Ticket {
   /** Called on every change of a field. */
   changed(): void {
     clearTimeout(this.#timer);
+    this.draft.save();
     this.#question += 1;
     this.failure = null;
     this.accepted = null;
@@ -181,18 +182,21 @@ export class Ticket {
     this.#question += 1;
     this.previewing = false;
     const header = { 'Idempotency-Key': key };
+    this.draft.sending(body, key);
     const answer = await ask(api.POST('/api/v1/orders', { body, params: { header } }));
     this.sending = false;
+    // One that is not known is remembered before it stops counting as under way.
+    if (!answer.ok && outcomeUnknown(answer.failure)) this.draft.remember({ order: body, key, failure: answer.failure });
+    this.draft.answered();
     if (answer.ok) return this.#done(answer.data.order);
     this.desk.mark('openOrders', 'allOrders');
-    if (outcomeUnknown(answer.failure)) return this.#unanswered({ order: body, key, failure: answer.failure });
+    if (outcomeUnknown(answer.failure)) return this.#unanswered();
     this.failure = answer.failure;
     if (settles(answer.failure)) this.draft.forget(key);
     this.confirming = null;
   }
 
-  #unanswered(one: Unanswered): void {
-    this.draft.remember(one);
+  #unanswered(): void {
     // What is shown is as old as the order; a new preview comes before it is sent again.
     this.preview = null;
     void this.askPreview();
@@ -208,7 +212,8 @@ export class Ticket {
     this.#left = { quantity: false, limitPrice: false };
     // A repetition may leave another order in the fields, which stays.
     if (sent !== null && this.order !== null && sameOrder(sent, this.order)) this.fields.quantity = '';
-    this.desk.mark('openOrders', 'allOrders', 'accounts');
+    this.draft.save();
+    this.desk.mark('openOrders', 'allOrders', 'portfolio');
   }
 }
 

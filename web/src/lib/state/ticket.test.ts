@@ -1,5 +1,5 @@
 // An order whose answer was lost is placed once, however the user goes on.
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Failure } from '$lib/api/problem';
 import { draftOf, dropDraft } from './draft.svelte';
 import { Ticket } from './ticket.svelte';
@@ -150,5 +150,76 @@ describe('a session that ends', () => {
     draftOf('ann').fields.quantity = '9';
     dropDraft();
     expect(draftOf('ann').fields.quantity).toBe('');
+  });
+});
+
+describe('a page that is loaded again', () => {
+  /** The modules anew, as in a page that was just loaded; sessionStorage stays. */
+  async function load(user: string): Promise<Ticket> {
+    vi.resetModules();
+    const { draftOf } = await import('./draft.svelte');
+    const { Ticket } = await import('./ticket.svelte');
+    ticket = new Ticket({ account: 'demo', mark: () => {} }, draftOf(user));
+    return ticket;
+  }
+
+  beforeEach(async () => {
+    const kept = new Map<string, string>();
+    vi.stubGlobal('sessionStorage', {
+      getItem: (name: string) => kept.get(name) ?? null,
+      setItem: (name: string, text: string) => kept.set(name, text),
+      removeItem: (name: string) => kept.delete(name),
+    });
+    await load('ann');
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('has what was typed, and the order that was not answered, under its key', async () => {
+    await loseAnAnswer();
+    await load('ann');
+    expect(ticket.fields.quantity).toBe('3');
+    expect(ticket.draft.unanswered).toHaveLength(1);
+    ticket.review();
+    expect(ticket.repeating).toBeDefined();
+    await settled();
+    server.answers[ORDERS] = placed;
+    await ticket.submit();
+    const [first, second] = submissions();
+    expect(second).toEqual(first);
+    await load('ann');
+    expect([ticket.draft.unanswered, ticket.fields.quantity]).toEqual([[], '']);
+  });
+
+  it('knows the order that was on its way when the page went', async () => {
+    ticket.prefill({ symbol: 'IBM', quantity: '3' });
+    server.answers = { [PREVIEW]: preview, [ORDERS]: new Promise(() => {}) };
+    ticket.review();
+    await settled();
+    void ticket.submit();
+    await load('ann');
+    const [sent] = submissions();
+    expect(ticket.draft.unanswered).toEqual([{ order: sent?.body, key: sent?.key, failure: { kind: 'network' } }]);
+  });
+
+  it('keeps nothing of what was answered, and nothing for another user', async () => {
+    ticket.prefill({ symbol: 'IBM', quantity: '3' });
+    server.answers = { [PREVIEW]: preview, [ORDERS]: problem(422, 'order_refused') };
+    ticket.review();
+    await settled();
+    await ticket.submit();
+    await load('ann');
+    expect([ticket.draft.unanswered, ticket.fields.quantity]).toEqual([[], '3']);
+    await load('bob');
+    expect(ticket.fields.quantity).toBe('');
+    await load('ann');
+    expect(ticket.fields.quantity).toBe('');
+  });
+
+  it('starts with an empty ticket where what was kept cannot be read', async () => {
+    for (const text of ['{', '{"user":"ann"}', '{"user":"ann","fields":{},"unanswered":[]}', '[]']) {
+      sessionStorage.setItem('blotter.draft', text);
+      await load('ann');
+      expect([ticket.draft.unanswered, ticket.fields.quantity], text).toEqual([[], '']);
+    }
   });
 });
