@@ -96,9 +96,12 @@ async fn write_sequence(journal: &Journal, mut witness: Witness, sequence: u64, 
                 // The server is gone for a while.
                 Err(CommitError::Unavailable(_)) => {
                     let mut state = journal.state();
-                    let writable = state.wait_for(|state| *state == JournalState::Writable);
-                    let writable = timeout(PATIENCE, writable).await;
-                    writable.expect("in time").expect("the journal runs");
+                    // A journal that has stopped says why to the next commit.
+                    let settled = |state: &JournalState| {
+                        matches!(state, JournalState::Writable | JournalState::Stopped(_))
+                    };
+                    let settled = timeout(PATIENCE, state.wait_for(settled)).await;
+                    settled.expect("in time").expect("a last state");
                 }
                 Err(error) => panic!("commit {index} of sequence {sequence}: {error}"),
             }
