@@ -96,14 +96,16 @@ async fn write_sequence(journal: &Journal, mut witness: Witness, sequence: u64, 
                 // The server is gone for a while.
                 Err(CommitError::Unavailable(_)) => {
                     let mut state = journal.state();
-                    // A journal that has stopped says why to the next commit.
                     let settled = |state: &JournalState| {
                         matches!(state, JournalState::Writable | JournalState::Stopped(_))
                     };
                     let settled = timeout(PATIENCE, state.wait_for(settled)).await;
                     settled.expect("in time").expect("a last state");
                 }
-                Err(error) => panic!("commit {index} of sequence {sequence}: {error}"),
+                Err(error) => panic!(
+                    "commit {index} of sequence {sequence}: {error}; the journal: {:?}",
+                    *journal.state().borrow()
+                ),
             }
         }
     }
