@@ -96,11 +96,16 @@ async fn write_sequence(journal: &Journal, mut witness: Witness, sequence: u64, 
                 // The server is gone for a while.
                 Err(CommitError::Unavailable(_)) => {
                     let mut state = journal.state();
-                    let writable = state.wait_for(|state| *state == JournalState::Writable);
-                    let writable = timeout(PATIENCE, writable).await;
-                    writable.expect("in time").expect("the journal runs");
+                    let settled = |state: &JournalState| {
+                        matches!(state, JournalState::Writable | JournalState::Stopped(_))
+                    };
+                    let settled = timeout(PATIENCE, state.wait_for(settled)).await;
+                    settled.expect("in time").expect("a last state");
                 }
-                Err(error) => panic!("commit {index} of sequence {sequence}: {error}"),
+                Err(error) => panic!(
+                    "commit {index} of sequence {sequence}: {error}; the journal: {:?}",
+                    *journal.state().borrow()
+                ),
             }
         }
     }

@@ -54,7 +54,7 @@ caught! {
         ["was refused each time and is in the log", "every answer calls"];
     a_batch_under_new_ids: NewIdsAfterUnknown,
         "histories::clients_of_a_journal_in_memory",
-        ["is not in the log", "was refused as a conflict", "was acknowledged as new"];
+        ["was acknowledged", "was refused as a conflict"];
     an_append_that_came_late: LateLandingIgnored,
         "histories::clients_of_a_journal_in_memory",
         ["when the feed ended at", "every answer calls"];
