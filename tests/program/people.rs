@@ -238,7 +238,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 #[test]
 fn a_forgotten_user_stays_forgotten_when_an_older_store_is_restored() {
     let place = Place::new();
-    run(&place, &["users", "add", "alice", "--role", "trader"]).done();
+    run(&place, &FIRST_USER).done();
     let label = "holiday-house";
     run(&place, &["keys", "issue", "alice", "--label", label]).done();
     let hash = finish(&mut place.demo()).summary()["state_hash"].clone();

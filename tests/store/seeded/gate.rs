@@ -38,9 +38,11 @@ caught! {
     an_early_acknowledgement_before_a_kill: AckBeforeCommit,
         "kills::killed_at_random_on_sqlite", ["is not in the log"];
     rows_and_head_apart: TornBatch,
-        "kills::killed_at_random_on_sqlite", ["the log ends at position"];
+        "kills::killed_at_random_on_sqlite",
+        ["the last commit ends at", "the log ends at position"];
     a_head_without_its_rows: HeadWithoutRows,
-        "histories::clients_of_a_journal_on_sqlite", ["position 1 should follow in the log"];
+        "histories::clients_of_a_journal_on_sqlite",
+        ["the last commit ends at", "position 1 should follow in the log"];
     a_lazy_commit: LazyCommit,
         "kills::killed_at_random_on_postgres", ["is not in the log", "what had been confirmed"];
     a_lost_race: LostRaceAnswered,
