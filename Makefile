@@ -55,9 +55,10 @@ lint: dashboard ## formatting and clippy, warnings are errors
 
 bench: bench-store bench-http ## run the benchmarks
 
-bench-store: ## the event store beside the disk and plain SQLite
-	@NEEDS="cargo cc" .ci/needs
+bench-store: ## the event store beside the disk, plain databases and its peers
+	@NEEDS="cargo cc postgres protoc" .ci/needs
 	$(CARGO) bench --locked --bench store
+	cd benches/peers && $(CARGO) run --release --locked
 
 bench-http: ## durable orders over HTTP beside a constant answer and the disk
 	@NEEDS="cargo cc python3 wrk" .ci/needs
@@ -72,5 +73,5 @@ needs:
 
 clean: ## delete everything that was built
 	$(CARGO) clean
-	rm -rf web/dist web/node_modules
+	rm -rf web/dist web/node_modules benches/peers/target
 	find . -name __pycache__ -not -path './target/*' -exec rm -rf {} +

@@ -1,20 +1,20 @@
-//! The journal over the SQLite engine, as a node uses it.
+//! The journal over an engine, as a node uses it.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use blotter::events::catalogue::ActorRestarted;
 use blotter::events::envelope::Origin;
-use blotter::events::sqlite::SqliteStore;
-use blotter::events::{Commit, Event, EventStore, Journal, Meta, OpenMode, Who};
+use blotter::events::{Commit, Event, Journal, LogUrl, Meta, OpenMode, Who};
 use blotter::runtime::{DataClock, Runtime, SystemClock, SystemRandomness, SystemTasks};
 use blotter::values::{CommandId, NodeId, StreamName, Timestamp, Version};
 use uuid::Uuid;
 
-use crate::directory;
 use crate::load::{Figures, drive, on_an_event_loop};
+use crate::place::directory;
 
 fn runtime() -> Runtime {
     Runtime {
@@ -58,15 +58,23 @@ pub fn commit(command: &str, stream: &str, expected: u64, events: usize, bytes: 
     Commit::new(&command, stream, Version::new(expected), meta, events).expect("a commit")
 }
 
+/// Where a new log goes, given an empty directory.
+pub type Address<'a> = &'a dyn Fn(&Path) -> LogUrl;
+
+pub fn sqlite(directory: &Path) -> LogUrl {
+    LogUrl::Sqlite(directory.join("events.db"))
+}
+
+/// Makes a log, or opens the one that is there.
+pub const MODE: OpenMode = OpenMode::CreateOrOpen {
+    new_log_id: Uuid::from_u128(1),
+};
+
 /// A journal over a new log, for `work`.
-fn with_journal(work: impl AsyncFnOnce(Journal) -> Figures) -> Figures {
+fn with_journal(address: Address<'_>, work: impl AsyncFnOnce(Journal) -> Figures) -> Figures {
     let directory = directory();
     on_an_event_loop(async {
-        let new_log_id = Uuid::from_u128(1);
-        let mode = OpenMode::CreateOrOpen { new_log_id };
-        let path = directory.path().join("events.db");
-        let store = SqliteStore::open(&path, mode).await.expect("opens");
-        let store: Arc<dyn EventStore> = Arc::new(store);
+        let store = address(directory.path()).open(MODE).await.expect("opens");
         let lease = store.acquire_lease(&node()).await.expect("a lease");
         let runtime = runtime();
         let journal = Journal::start(Arc::clone(&store), lease, origin(), &runtime);
@@ -77,8 +85,13 @@ fn with_journal(work: impl AsyncFnOnce(Journal) -> Figures) -> Figures {
 }
 
 /// Each commit on a stream of its own, as orders are.
-pub fn unique_streams(appenders: usize, bytes: usize, cell: Duration) -> Figures {
-    with_journal(async |journal| {
+pub fn unique_streams(
+    address: Address<'_>,
+    appenders: usize,
+    bytes: usize,
+    cell: Duration,
+) -> Figures {
+    with_journal(address, async |journal| {
         let writer = journal.writer();
         drive(appenders, cell, |appender, number| {
             let name = format!("{appender}-{number}");
@@ -90,8 +103,8 @@ pub fn unique_streams(appenders: usize, bytes: usize, cell: Duration) -> Figures
 }
 
 /// Every commit on one stream, 64 on their way at a time: an account in the thick of it.
-pub fn hot_stream(bytes: usize, cell: Duration) -> Figures {
-    with_journal(async |journal| {
+pub fn hot_stream(address: Address<'_>, bytes: usize, cell: Duration) -> Figures {
+    with_journal(address, async |journal| {
         let writer = journal.writer_looking_ahead();
         let version = Cell::new(0);
         drive(64, cell, |_, _| {
@@ -110,8 +123,8 @@ pub fn hot_stream(bytes: usize, cell: Duration) -> Figures {
 }
 
 /// Commits of `events` events of 250 bytes, one after the other.
-pub fn batches_of(events: usize, cell: Duration) -> Figures {
-    with_journal(async |journal| {
+pub fn batches_of(address: Address<'_>, events: usize, cell: Duration) -> Figures {
+    with_journal(address, async |journal| {
         let writer = journal.writer();
         drive(1, cell, |_, number| {
             let stream = format!("order-{number}");

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::directory;
 use crate::load::{Figures, drive, on_an_event_loop};
+use crate::place::directory;
 
 /// As the journal: more in one go adds latency and no throughput.
-const BATCH_MAX: usize = 256;
+pub const BATCH_MAX: usize = 256;
 /// What a record holds besides its payload: envelope, leaf, ids.
-const ENVELOPE_BYTES: usize = 500;
+pub const ENVELOPE_BYTES: usize = 500;
 
-type Item = (Vec<u8>, oneshot::Sender<()>);
+pub type Item = (Vec<u8>, oneshot::Sender<()>);
 
 /// One write and one fdatasync for whatever waits.
 pub fn disk(appenders: usize, payload: usize, cell: Duration) -> Figures {
