@@ -14,6 +14,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::panic,
     reason = "a benchmark reads the clock, runs its own tasks and may end by panicking"
 )]
 
