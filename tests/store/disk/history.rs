@@ -1,6 +1,7 @@
 //! A short history on a log in a file, and what was answered, line by line on stderr. The tests run it
 //! as a process of its own, on a disk that fails.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +44,14 @@ pub fn commits(size: Size) -> Vec<Commit> {
     (0..size.commits).map(commit).collect()
 }
 
+/// A line in one write: the disk that fails says its own, from any thread.
+fn say(line: &str) {
+    let whole = format!("{line}\n");
+    std::io::stderr()
+        .write_all(whole.as_bytes())
+        .expect("stderr");
+}
+
 /// Plays it to its end, closing and opening the log in the middle; else why that was not possible.
 pub async fn play(path: &Path, size: Size) -> Result<(), String> {
     let commits = commits(size);
@@ -70,11 +79,11 @@ async fn record(journal: &Journal, commit: &Commit) -> Result<(), String> {
         match journal.writer().submit(commit.clone()).await {
             Ok(appended) => {
                 let at = appended.receipt.first_position;
-                eprintln!("recorded {} {at}", commit.meta.command_id);
+                say(&format!("recorded {} {at}", commit.meta.command_id));
                 return Ok(());
             }
-            Err(CommitError::Unavailable(reason)) => eprintln!("unavailable: {reason}"),
-            Err(error) => eprintln!("failed: {error}"),
+            Err(CommitError::Unavailable(reason)) => say(&format!("unavailable: {reason}")),
+            Err(error) => say(&format!("failed: {error}")),
         }
         let settled = state
             .wait_for(|state| matches!(state, JournalState::Writable | JournalState::Stopped(_)));
@@ -106,8 +115,8 @@ fn a_history_is_recorded_in_full() {
             bytes: bytes.parse().expect("a number"),
         };
         match block_on(play(&PathBuf::from(path), size)) {
-            Ok(()) => eprintln!("played"),
-            Err(reason) => eprintln!("ended: {reason}"),
+            Ok(()) => say("played"),
+            Err(reason) => say(&format!("ended: {reason}")),
         }
         return;
     }
