@@ -1,5 +1,6 @@
 //! The port to an event store engine.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,6 +37,20 @@ pub enum StoreError {
          Use the program that wrote it, or a newer one"
     )]
     Format { found: i64, supported: i64 },
+}
+
+impl StoreError {
+    /// The same, saying which log it is about: for errors at opening.
+    pub(super) fn at(self, place: impl fmt::Display) -> Self {
+        let named = |reason: String| format!("{place}: {reason}");
+        match self {
+            Self::Busy(reason) => Self::Busy(named(reason)),
+            Self::Unavailable(reason) => Self::Unavailable(named(reason)),
+            Self::Indeterminate(reason) => Self::Indeterminate(named(reason)),
+            Self::Fatal(reason) => Self::Fatal(named(reason)),
+            other => other,
+        }
+    }
 }
 
 /// What is to be done with a log.

@@ -70,7 +70,7 @@ impl KurrentStore {
     /// be used, is left untouched.
     pub async fn open(url: &KurrentUrl, mode: OpenMode) -> Result<Self, StoreError> {
         let opened = Self::open_at(url, mode).await;
-        opened.map_err(|error| naming(url, error))
+        opened.map_err(|error| error.at(url))
     }
 
     async fn open_at(url: &KurrentUrl, mode: OpenMode) -> Result<Self, StoreError> {
@@ -160,18 +160,6 @@ impl KurrentStore {
                 "the event store was closed".to_owned(),
             )),
         }
-    }
-}
-
-/// Says which database an error at opening is about.
-fn naming(url: &KurrentUrl, error: StoreError) -> StoreError {
-    let named = |reason: String| format!("{url}: {reason}");
-    match error {
-        StoreError::Busy(reason) => StoreError::Busy(named(reason)),
-        StoreError::Unavailable(reason) => StoreError::Unavailable(named(reason)),
-        StoreError::Indeterminate(reason) => StoreError::Indeterminate(named(reason)),
-        StoreError::Fatal(reason) => StoreError::Fatal(named(reason)),
-        other => other,
     }
 }
 

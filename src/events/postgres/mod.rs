@@ -68,7 +68,7 @@ impl PostgresStore {
                 (Err(failure), _) => Err(of_reading(failure)),
             }
         };
-        let log_id = log_id.await.map_err(|error| naming(url, error))?;
+        let log_id = log_id.await.map_err(|error| error.at(url))?;
         Ok(Self {
             url: url.clone(),
             log_id,
@@ -86,17 +86,6 @@ impl PostgresStore {
         self.writer.as_ref().ok_or_else(|| {
             StoreError::Unavailable("it was opened for reading; open it for writing".into())
         })
-    }
-}
-
-/// Says which database an error at opening is about.
-fn naming(url: &PostgresUrl, error: StoreError) -> StoreError {
-    let named = |reason: String| format!("{url}: {reason}");
-    match error {
-        StoreError::Busy(reason) => StoreError::Busy(named(reason)),
-        StoreError::Unavailable(reason) => StoreError::Unavailable(named(reason)),
-        StoreError::Fatal(reason) => StoreError::Fatal(named(reason)),
-        other => other,
     }
 }
 

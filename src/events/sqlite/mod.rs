@@ -47,7 +47,7 @@ impl SqliteStore {
     pub async fn open(path: &Path, mode: OpenMode) -> Result<Self, StoreError> {
         let owned = path.to_owned();
         let opened = on_a_thread(move || Self::open_at(&owned, mode)).await;
-        opened.map_err(|error| naming(path, error))
+        opened.map_err(|error| error.at(path.display()))
     }
 
     fn open_at(path: &Path, mode: OpenMode) -> Result<Self, StoreError> {
@@ -133,17 +133,6 @@ fn create_file(path: &Path) -> Result<(), StoreError> {
         Err(error) => Err(StoreError::Unavailable(format!(
             "it cannot be created ({error}); check that its directory exists and is writable"
         ))),
-    }
-}
-
-/// Says which file an error at opening is about.
-fn naming(path: &Path, error: StoreError) -> StoreError {
-    let named = |reason: String| format!("{}: {reason}", path.display());
-    match error {
-        StoreError::Busy(reason) => StoreError::Busy(named(reason)),
-        StoreError::Unavailable(reason) => StoreError::Unavailable(named(reason)),
-        StoreError::Fatal(reason) => StoreError::Fatal(named(reason)),
-        other => other,
     }
 }
 
